@@ -1,0 +1,89 @@
+/* The scheduler: a hub for each worker, its run queue, and the loop that runs when nobody is runnable.
+ *
+ * A worker is a kernel thread that runs one hub. Parking switches straight to the next runnable green thread; the hub's own
+ * context only runs when the queue is empty or the budget between two polls is used up. It then polls libev, expires
+ * deadlines and takes in what other threads made runnable.
+ *
+ * A green thread belongs to one hub for its life, so everything of it that is "own" is touched by one kernel thread only;
+ * other threads reach it through `waiting` (thread.h) and the hub's inbox. */
+#pragma once
+
+#include <ev.h>
+
+#include "runtime/thread.h"
+
+#define HUB_MAX 64
+
+#define HUB_PARK_SIGNAL 1u /* a deliverable signal ends the wait with WAKE_SIGNAL */
+#define HUB_PARK_CANCEL 2u /* a cancellation request ends it with WAKE_CANCEL (when cancellation is enabled) */
+
+struct readiness_table;
+
+struct hub {
+    struct green *current;            /* own worker: running now, NULL in the hub's context */
+    struct green *ready_head, *ready_tail; /* own worker: FIFO of runnable green threads */
+    uint32_t ready_count;             /* own worker */
+    uint32_t budget;                  /* own worker: switches left until the loop must be polled */
+    _Atomic(struct green *) inbox;    /* any thread pushes, own worker takes all; newest first */
+    _Atomic uint32_t sleeping;        /* 1: in the kernel or about to be; who pushes must write wake_fd */
+    _Atomic uint32_t live;            /* green threads that belong here: for the choice of the least loaded */
+    int wake_fd;                      /* eventfd in the loop */
+    fcontext_t context;               /* valid while a green thread runs */
+    void *tcb;                        /* FS base of the hub's context */
+    void (*after_switch)(void *);     /* run by whoever runs next, once the previous context is saved */
+    void *after_argument;
+    struct timer_heap timers;         /* own worker */
+    struct ev_loop *loop;             /* own worker */
+    ev_io wake_watcher;
+    struct readiness_table *readiness; /* own worker */
+    int index;                        /* 0 is the program's first kernel thread */
+    int kernel_tid;
+    int64_t wait_ns;                  /* own worker: how long the present poll may block; read by the epoll_wait hook */
+};
+
+extern struct hub hubs[HUB_MAX];
+extern int hub_count;
+
+/* Makes hub 0 on the calling kernel thread. Workers 1..n-1 start with the first green thread. Never switches. */
+void hub_init(int workers);
+
+/* The hub that a new green thread goes to: the least loaded. Starts the other workers when they are not there yet. */
+struct hub *hub_for_new_thread(void);
+
+/* First half of a wait: from here on hub_unpark takes effect. Then publish yourself to wakers, then hub_park or hub_unprepare. */
+void hub_prepare(struct green *g, enum wait_kind kind, uint64_t object, unsigned flags);
+
+/* Second half: sleeps until woken, an alert that `flags` allows, or deadline_ns. The caller must afterwards withdraw
+ * itself from every waker. May switch. */
+enum wake hub_park(int64_t deadline_ns);
+
+/* Calls the wait off. True when a wake-up had already been taken (then it must be passed on or used). Never switches. */
+bool hub_unprepare(struct green *g);
+
+/* Makes a prepared or parked green thread runnable. False when somebody else had already done so. From any thread, hub or
+ * foreign; not from a signal handler (set alerts and hub_alert there). Never switches. */
+bool hub_unpark(struct green *g, enum wake reason);
+
+/* Signal-safe: makes the green thread's hub look at its alerts soon. Never switches. */
+void hub_alert(struct green *g);
+
+/* Lets every other runnable green thread run first, and the loop be polled in fair measure. May switch. */
+void hub_yield(void);
+
+/* Leaves the calling green thread for good; done(argument) runs when its stack is no longer in use. */
+_Noreturn void hub_leave(void (*done)(void *), void *argument);
+
+/* Switches away and lets done(argument) run on the next context: how a green thread hands itself to somebody else. May switch. */
+void hub_hand_over(void (*done)(void *), void *argument);
+
+/* First thing that a new context does. */
+void hub_entered(struct transfer t);
+
+/* Makes a new, never started green thread runnable on its hub. Never switches. */
+void hub_start(struct green *g);
+
+/* In the child of fork, by the surviving green thread: one hub is left, with a fresh loop. */
+void hub_after_fork(void);
+
+/* True on a worker's kernel thread while its hub polls: libev's calls must reach the kernel. */
+bool hub_is_polling(void);

@@ -1,0 +1,17 @@
+/* Calls that block and have no readiness (fsync, waitpid(-1), process-shared locks, …).
+ *
+ * Between offload_begin and offload_end the calling green thread is carried, with its stack and TLS, by a kernel thread of a
+ * small pool: any native code may block there without freezing a worker, and arguments, results and errno need no marshalling.
+ * The pool grows on demand to GREENRUN_OFFLOAD threads, named "green-offload"; further callers wait their turn in FIFO order. */
+#pragma once
+
+#include "runtime/hub.h"
+
+/* May switch; returns on an offload thread. -1 when no thread can be had (then the caller is where it was).
+ * Not from inside the runtime, nor nested. */
+int offload_begin(void);
+/* May switch; returns on the caller's own worker. Preserves errno. */
+void offload_end(void);
+
+void offload_init(int max_threads);
+void offload_after_fork(void);

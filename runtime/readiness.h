@@ -1,0 +1,28 @@
+/* Waiting for descriptors, on the hub's libev loop.
+ *
+ * Each hub has a watcher for each descriptor that one of its green threads ever waited for. A watcher stays started after it
+ * fired and is stopped lazily, when it fires twice with nobody waiting: in a kept-alive conversation there is no epoll_ctl.
+ * Several green threads may wait for one descriptor; all that match are woken, and try again.
+ *
+ * close must be told first (readiness_forget): waiters wake with WAKE_CLOSED, and the generation of the number changes so
+ * that the watchers of all hubs are set anew when the number is used again. */
+#pragma once
+
+#include "runtime/hub.h"
+
+/* Parks until fd is ready for events (EV_READ, EV_WRITE or both), or an alert or the deadline. A descriptor that cannot be
+ * polled (regular file) is ready at once. -1 (ENOMEM) where no watcher can be had; else an enum wake. May switch. */
+int readiness_wait(int fd, int events, int64_t deadline_ns, unsigned flags);
+
+/* The same for many: wakes when any of count (fd, events) pairs is ready; fds < 0 are skipped. */
+struct readiness_want {
+    int fd;
+    int events; /* EV_READ | EV_WRITE */
+};
+int readiness_wait_many(const struct readiness_want *wants, size_t count, int64_t deadline_ns, unsigned flags);
+
+/* fd is about to be closed or replaced: wakes its waiters on all hubs with WAKE_CLOSED. Never switches. */
+void readiness_forget(int fd);
+
+/* In the child of fork. */
+void readiness_after_fork(void);

@@ -1,0 +1,165 @@
+/* Green threads: one for each pthread of the program.
+ *
+ * A green thread is a stack, a TCB with its TLS block, and this struct. All three live in one mapping (stack.h draws it) and
+ * are pooled together, so a pthread_t once handed out stays readable for ever: a stale one is found out by its state, never by
+ * a fault. The main thread is a green thread too, on the stack and TCB that the kernel and ld.so gave it.
+ *
+ * Who may touch a member is said beside it: "own" is the green thread itself or, while it is parked, the hub it belongs to. */
+#pragma once
+
+#include <pthread.h>
+#include <resolv.h>
+#include <signal.h>
+
+#include "runtime/base.h"
+#include "runtime/timer.h"
+
+struct hub;
+
+/* Why a parked green thread runs again. */
+enum wake {
+    WAKE_UP,      /* somebody unparked it */
+    WAKE_TIMEOUT, /* its deadline passed */
+    WAKE_SIGNAL,  /* a signal is pending for it: deliver, then EINTR or restart */
+    WAKE_CANCEL,  /* pthread_cancel: only in waits that are cancellation points */
+    WAKE_CLOSED,  /* the descriptor it waited for was closed under it */
+};
+
+/* What a green thread waits for; for reports. */
+enum wait_kind {
+    WAIT_NONE,
+    WAIT_SLEEP,
+    WAIT_FD,
+    WAIT_MUTEX,
+    WAIT_COND,
+    WAIT_RWLOCK,
+    WAIT_BARRIER,
+    WAIT_SEMAPHORE,
+    WAIT_ONCE,
+    WAIT_JOIN,
+    WAIT_FUTEX,
+    WAIT_LIBC_LOCK,
+    WAIT_SIGNAL,
+    WAIT_OFFLOAD,
+    WAIT_CHILD,
+    WAIT_END, /* main after pthread_exit: for the last thread to end */
+};
+
+enum green_state {
+    GREEN_FREE,   /* in the pool */
+    GREEN_LIVE,   /* created, not ended */
+    GREEN_ENDED,  /* ended, joinable, not joined yet */
+};
+
+struct green {
+    struct green *next;        /* own: run queue or inbox of its hub, or the pool */
+    fcontext_t context;        /* own: where it was left; valid while it is not running */
+    void *tcb;                 /* fixed: FS base, also its pthread_t */
+    struct hub *hub;           /* the hub it belongs to; fixed while it lives */
+    _Atomic uint32_t waiting;  /* 1: parked or about to park and not woken yet. Who takes it 1→0 owns the wake-up. */
+    _Atomic uint32_t alerts;   /* ALERT_* bits that any thread or signal handler may set */
+    uint8_t wake;              /* enum wake: written by who took `waiting`, read by own */
+    uint8_t wait_kind;         /* enum wait_kind, for reports */
+    uint8_t wait_flags;        /* HUB_PARK_*: which alerts may end the present wait */
+    uint8_t is_main : 1;
+    uint8_t is_user_stack : 1; /* pthread_attr_setstack: never pooled */
+    uint8_t exit_called : 1;   /* result is pthread_exit's; otherwise unwinding means PTHREAD_CANCELED */
+    uint64_t wait_object;      /* address or descriptor, for reports */
+    struct timer timer;        /* own: in hub's heap while parked with a deadline */
+
+    void *(*start)(void *);
+    void *argument;
+    void *result;
+    _Atomic uint32_t state;    /* enum green_state */
+    _Atomic uint32_t detached; /* 0 joinable, 1 detached, 2 being joined */
+    uint64_t serial;           /* 1 is main; names the thread in reports */
+    int tid;                   /* what gettid() says: the pid for main, else a number no kernel thread can have */
+
+    sigset_t blocked;          /* own: its signal mask (runtime/signal.h) */
+    uint64_t pending;          /* guarded by the signal lock: signals directed to it, bit N-1 */
+    stack_t altstack;          /* own: sigaltstack as the program set it */
+
+    char *stack_low;           /* usable stack: [stack_low, stack_low + stack_size_bytes) */
+    size_t stack_size_bytes;
+    size_t guard_size_bytes;   /* as the program asked; what is mapped may be more */
+    char *map_low;             /* the whole mapping, NULL for user stacks and main */
+    size_t map_size_bytes;
+    struct link all;           /* thread list, guarded by the thread lock */
+    char name[16];             /* PR_SET_NAME; empty: as the process */
+    struct __res_state resolver; /* what libc's __resp points to in this thread */
+};
+
+#define ALERT_SIGNAL 1u /* a signal may be deliverable */
+#define ALERT_CANCEL 2u /* pthread_cancel was called */
+
+/* NULL in hubs, in foreign threads and before the runtime started. */
+extern __thread struct green *self __attribute__((tls_model("initial-exec")));
+/* >0 while the thread is inside the runtime: hooks pass through, signal handlers only take note. */
+extern __thread int runtime_depth __attribute__((tls_model("initial-exec")));
+/* 1 in the child of vfork or posix_spawn until it execs: it runs in its parent's memory and must not touch the runtime. */
+extern __thread int in_vfork_child __attribute__((tls_model("initial-exec")));
+
+/* Green threads that have not ended, main included. */
+extern _Atomic uint32_t thread_live_count;
+
+/* Leaving acts on what arrived meanwhile; both nest. Leaving may run signal handlers. */
+static inline void runtime_enter(void)
+{
+    runtime_depth++;
+    atomic_signal_fence(memory_order_seq_cst);
+}
+
+void thread_act_on_alerts(void);
+
+static inline void runtime_leave(void)
+{
+    atomic_signal_fence(memory_order_seq_cst);
+    runtime_depth--;
+    atomic_signal_fence(memory_order_seq_cst);
+    if (self && unlikely(atomic_load_explicit(&self->alerts, memory_order_relaxed) & ALERT_SIGNAL) && !runtime_depth)
+        thread_act_on_alerts();
+}
+
+/* The caller as a green thread, or NULL when a hook must go native: foreign thread, hub, inside the runtime, vfork
+ * child, or nobody else to run (then a native wait is right, and cheapest). */
+static inline struct green *hook_self(void)
+{
+    struct green *g = self;
+    if (!g || runtime_depth || in_vfork_child)
+        return NULL;
+    return atomic_load_explicit(&thread_live_count, memory_order_relaxed) > 1 ? g : NULL;
+}
+
+/* The same without the last rule, for hooks that only keep books. */
+static inline struct green *hook_self_or_alone(void)
+{
+    return runtime_depth || in_vfork_child ? NULL : self;
+}
+
+/* Takes over the calling kernel thread as the main green thread. Once; idempotent. Never switches. */
+void thread_init(void);
+
+/* pthread_create (POSIX): 0, EAGAIN, EINVAL. From a foreign thread too. Never switches. */
+int thread_create(pthread_t *out, const pthread_attr_t *attr, void *(*start)(void *), void *argument);
+
+/* A pthread_t that names a green thread which is not free; NULL otherwise. Does not fault on any value. */
+struct green *thread_find(pthread_t thread);
+
+/* pthread_join with a deadline: 0, ETIMEDOUT, EINVAL, ESRCH, EDEADLK. A cancellation point. May switch. */
+int thread_join(pthread_t thread, void **result, int64_t deadline_ns);
+/* pthread_tryjoin_np: 0, EBUSY, EINVAL, ESRCH, EDEADLK. Never switches. */
+int thread_try_join(pthread_t thread, void **result);
+/* pthread_detach: 0, EINVAL, ESRCH. Never switches. */
+int thread_detach(pthread_t thread);
+
+/* Runs main(argc, argv, envp) so that pthread_exit in it ends the main green thread only. */
+int thread_run_main(int (*main_function)(int, char **, char **), int argc, char **argv, char **envp);
+
+/* In the child of fork: only the caller lives on. Never switches. */
+void thread_after_fork(void);
+
+/* Calls visit for each green thread that is not free, under the thread lock; visit must not switch or allocate. */
+void thread_each(void (*visit)(struct green *, void *), void *argument);
+
+/* A thread id for a new green thread. */
+int thread_next_tid(void);
