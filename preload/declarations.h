@@ -1,0 +1,24 @@
+/* Prototypes of libc symbols that we hook and no public header declares, and the headers of all the others. */
+#pragma once
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <threads.h>
+#include <time.h>
+#include <unistd.h>
+
+int __libc_start_main(int (*main_function)(int, char **, char **), int argc, char **argv, void (*init)(void),
+                      void (*fini)(void), void (*rtld_fini)(void), void *stack_end);
+int pthread_yield(void);
+void __lll_lock_wait_private(int *futex);
+void __lll_lock_wake_private(int *futex);
