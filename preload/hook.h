@@ -11,7 +11,7 @@
 /* The families of --patch. */
 enum hook_family {
 #define FAMILY(name) FAMILY_##name,
-#include "preload/families.h"
+#include "runtime/families.h"
 #undef FAMILY
     FAMILY_COUNT
 };

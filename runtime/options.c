@@ -23,7 +23,14 @@
 #define AVAILABLE true
 #define UNAVAILABLE false
 
-#define FAMILY_NAME(name) " " #name
+static const char *const family_names[] = {
+#define FAMILY(name) #name,
+#include "runtime/families.h"
+#undef FAMILY
+};
+
+#define FAMILY_COUNT (sizeof family_names / sizeof *family_names)
+#define FAMILY_ALL ((1u << FAMILY_COUNT) - 1)
 
 /* Decimal digits only: no sign, no blanks, nothing behind. */
 static bool parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *out)
@@ -91,13 +98,10 @@ static bool word_is(const char *word, size_t length, const char *text)
 /* No bits: "none", or no family. */
 static uint32_t family_bits(const char *word, size_t length)
 {
-#define FAMILY_TEXT(name) #name,
-    static const char *const names[] = {OPTIONS_FAMILIES(FAMILY_TEXT)};
-#undef FAMILY_TEXT
     if (word_is(word, length, "all"))
-        return PATCH_ALL;
-    for (unsigned i = 0; i < PATCH_COUNT; i++)
-        if (word_is(word, length, names[i]))
+        return FAMILY_ALL;
+    for (unsigned i = 0; i < FAMILY_COUNT; i++)
+        if (word_is(word, length, family_names[i]))
             return 1u << i;
     return 0;
 }
@@ -122,7 +126,7 @@ static bool patch_word(struct options *o, const char *word, size_t length, bool 
 static bool parse_patch(struct options *o, const char *value)
 {
     bool is_first = true;
-    o->patch_families = PATCH_ALL;
+    o->patch_families = FAMILY_ALL;
     o->patch_deep = true;
     for (;;) {
         size_t length = strcspn(value, ",");
@@ -200,6 +204,14 @@ static bool parse_trace(struct options *o, const char *value)
     return parse_path(o->trace_file, value);
 }
 
+static const char patch_allowed[] =
+    "\"all\", \"none\", or words with commas between them: a family, a family with '-' before it, or \"no-deep\"; "
+    "the families are"
+#define FAMILY(name) " " #name
+#include "runtime/families.h"
+#undef FAMILY
+    ;
+
 #define MS_ALLOWED "a number of milliseconds from 0 (never) to " STRING(MS_MAX)
 
 const struct option_row options_table[] = {
@@ -209,9 +221,7 @@ const struct option_row options_table[] = {
      "a size in bytes, or with K, M or G behind it, from PTHREAD_STACK_MIN (16K) to 1024G", AVAILABLE,
      parse_stack_size},
     {"patch", "GREENRUN_PATCH", "LIST", "all, none, or families of hooks; -NAME: without it; no-deep [all]",
-     "\"all\", \"none\", or words with commas between them: a family, a family with '-' before it, or \"no-deep\"; "
-     "the families are" OPTIONS_FAMILIES(FAMILY_NAME),
-     AVAILABLE, parse_patch},
+     patch_allowed, AVAILABLE, parse_patch},
     {"exec", "GREENRUN_EXEC", "inherit|clear", "whether what COMMAND executes is green too [inherit]",
      "\"inherit\" or \"clear\"", AVAILABLE, parse_exec},
     {"on-deadlock", "GREENRUN_ON_DEADLOCK", "report|abort|ignore", "when all wait for each other [report]",
@@ -235,7 +245,7 @@ void options_default(struct options *o)
 {
     memset(o, 0, sizeof *o);
     o->workers = 1;
-    o->patch_families = PATCH_ALL;
+    o->patch_families = FAMILY_ALL;
     o->patch_deep = true;
     o->exec_inherit = true;
     o->on_deadlock = DEADLOCK_REPORT;

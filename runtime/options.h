@@ -18,17 +18,6 @@
 /* Not an option of the library but greenrun's own: which library to preload. */
 #define OPTIONS_LIBRARY_VARIABLE "GREENRUN_LIBRARY"
 
-/* The families of hooks that --patch selects from; preload/table.h names one in each row. */
-#define OPTIONS_FAMILIES(F) F(thread) F(sync) F(io) F(socket) F(poll) F(time) F(signal) F(process) F(dns) F(ipc)
-
-#define OPTIONS_FAMILY_INDEX(name) PATCH_INDEX_##name,
-enum patch_index { OPTIONS_FAMILIES(OPTIONS_FAMILY_INDEX) PATCH_COUNT };
-#undef OPTIONS_FAMILY_INDEX
-
-#define OPTIONS_FAMILY_BIT(name) PATCH_##name = 1u << PATCH_INDEX_##name,
-enum patch_family { OPTIONS_FAMILIES(OPTIONS_FAMILY_BIT) PATCH_ALL = (1u << PATCH_COUNT) - 1 };
-#undef OPTIONS_FAMILY_BIT
-
 enum on_deadlock {
     DEADLOCK_REPORT, /* print who waits for what, go on waiting */
     DEADLOCK_ABORT,  /* print it, then abort() */
@@ -39,7 +28,7 @@ enum on_deadlock {
 struct options {
     unsigned workers;        /* 0: one for each CPU that the process may use */
     size_t stack_size_bytes; /* 0: as native, from RLIMIT_STACK */
-    uint32_t patch_families; /* PATCH_* bits */
+    uint32_t patch_families; /* bit N: family N of runtime/families.h */
     bool patch_deep;         /* overwrite libc's own entries too */
     bool exec_inherit;       /* programs that the program executes are green too */
     enum on_deadlock on_deadlock;

@@ -1,4 +1,4 @@
-/* The families of hooks that --patch chooses from, as FAMILY(name). */
+/* The families of hooks that --patch chooses from, as FAMILY(name). Data for its two readers: options.c and the hook table. */
 FAMILY(thread)  /* pthread and C11 threads: creation, end, identity */
 FAMILY(lock)    /* mutex, condvar, rwlock, barrier, semaphore, once, futex, libc's own locks */
 FAMILY(io)      /* read, write, pipes, files, descriptors */
