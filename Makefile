@@ -39,6 +39,11 @@ $B/greenrun: tools/greenrun.c runtime/options.c
 	@mkdir -p $(@D)
 	$(CC) $(COMMON) $(CFLAGS) $^ -o $@
 
+# Plain programs, not linked with ours; tools/bench/run and tools/demo/run ask for those they need.
+$B/bench/%: tools/bench/%.c tools/bench/bench.h
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) $(CFLAGS) $< -o $@ -pthread
+
 clean:
 	rm -rf $B
 
