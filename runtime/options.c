@@ -215,27 +215,27 @@ static const char patch_allowed[] =
 #define MS_ALLOWED "a number of milliseconds from 0 (never) to " STRING(MS_MAX)
 
 const struct option_row options_table[] = {
-    {"workers", "GREENRUN_WORKERS", "N|auto", "kernel threads that run green threads; auto: one a CPU [1]",
+    {"workers", "GREENRUN_WORKERS", "N|auto", "kernel threads; auto: one for each CPU [1]",
      "a number from 1 to " STRING(OPTIONS_WORKERS_MAX) " or \"auto\"", AVAILABLE, parse_workers},
-    {"stack-size", "GREENRUN_STACK_SIZE", "SIZE", "stack of a new thread, with K, M or G [RLIMIT_STACK]",
+    {"stack-size", "GREENRUN_STACK_SIZE", "SIZE", "new threads' stack, as 256K [RLIMIT_STACK]",
      "a size in bytes, or with K, M or G behind it, from PTHREAD_STACK_MIN (16K) to 1024G", AVAILABLE,
      parse_stack_size},
-    {"patch", "GREENRUN_PATCH", "LIST", "all, none, or families of hooks; -NAME: without it; no-deep [all]",
-     patch_allowed, AVAILABLE, parse_patch},
-    {"exec", "GREENRUN_EXEC", "inherit|clear", "whether what COMMAND executes is green too [inherit]",
-     "\"inherit\" or \"clear\"", AVAILABLE, parse_exec},
-    {"on-deadlock", "GREENRUN_ON_DEADLOCK", "report|abort|ignore", "when all wait for each other [report]",
+    {"patch", "GREENRUN_PATCH", "LIST", "all, none, NAME,..., -NAME, no-deep [all]", patch_allowed, AVAILABLE,
+     parse_patch},
+    {"exec", "GREENRUN_EXEC", "inherit|clear", "programs that COMMAND executes [inherit]", "\"inherit\" or \"clear\"",
+     AVAILABLE, parse_exec},
+    {"on-deadlock", "GREENRUN_ON_DEADLOCK", "report|abort|ignore", "when every thread waits for ever [report]",
      "\"report\", \"abort\" or \"ignore\"", AVAILABLE, parse_on_deadlock},
-    {"offload", "GREENRUN_OFFLOAD", "N", "most kernel threads for calls that only block [64]",
+    {"offload", "GREENRUN_OFFLOAD", "N", "most kernel threads for blocking calls [64]",
      "a number from 1 to " STRING(OFFLOAD_MAX), AVAILABLE, parse_offload},
-    {"preempt", "GREENRUN_PREEMPT", "MS", "switch a thread out that computes for MS [0: never]", MS_ALLOWED,
-     UNAVAILABLE, parse_preempt},
-    {"schedule", "GREENRUN_SCHEDULE", "fifo|random[:SEED]", "order of runnable threads [fifo]",
+    {"preempt", "GREENRUN_PREEMPT", "MS", "switch out who computes for MS [0: never]", MS_ALLOWED, UNAVAILABLE,
+     parse_preempt},
+    {"schedule", "GREENRUN_SCHEDULE", "fifo|random[:SEED]", "order of the runnable threads [fifo]",
      "\"fifo\", \"random\" or \"random:\" and a number", UNAVAILABLE, parse_schedule},
-    {"block-warn", "GREENRUN_BLOCK_WARN", "MS", "warn when a thread keeps its worker for MS [0: never]", MS_ALLOWED,
-     UNAVAILABLE, parse_block_warn},
-    {"stats", "GREENRUN_STATS", "[FILE]", "write counters at exit, to stderr or FILE", "a path, or \"-\" for stderr",
-     UNAVAILABLE, parse_stats},
+    {"block-warn", "GREENRUN_BLOCK_WARN", "MS", "warn of who holds a worker MS [0: never]", MS_ALLOWED, UNAVAILABLE,
+     parse_block_warn},
+    {"stats", "GREENRUN_STATS", "[FILE]", "write counters at exit [stderr]", "a path, or \"-\" for stderr", UNAVAILABLE,
+     parse_stats},
     {"trace", "GREENRUN_TRACE", "FILE", "write every switch to FILE", "a path", UNAVAILABLE, parse_trace},
 };
 
@@ -260,11 +260,22 @@ static const struct option_row *find_row(const char *name)
     return NULL;
 }
 
+/* Names what there is, in the form that the user chose. */
+static void say_no_such_option(const char *name, char *error, size_t error_size)
+{
+    bool is_variable = *name != '-';
+    int length = snprintf(error, error_size, "%.100s: no such option; there are", name);
+    for (size_t i = 0; i < options_count; i++)
+        if (options_table[i].is_available && length >= 0 && (size_t)length < error_size)
+            length += snprintf(error + length, error_size - (size_t)length, " %s%s", is_variable ? "" : "--",
+                               is_variable ? options_table[i].variable : options_table[i].name);
+}
+
 int options_parse(struct options *o, const char *name, const char *value, char *error, size_t error_size)
 {
     const struct option_row *row = find_row(name);
     if (!row)
-        snprintf(error, error_size, "%.100s: no such option", name);
+        say_no_such_option(name, error, error_size);
     else if (!row->parse(o, value))
         snprintf(error, error_size, "%s=%.100s: not %s", name, value, row->allowed);
     else if (!row->is_available)
@@ -278,16 +289,11 @@ int options_parse(struct options *o, const char *name, const char *value, char *
 static int parse_variable(struct options *o, const char *variable, char *error, size_t error_size)
 {
     char name[64];
-    const char *equals = strchr(variable, '=');
-    if (!equals || (size_t)(equals - variable) >= sizeof name) {
-        snprintf(error, error_size, "%.100s: no such option", variable);
-        return -1;
-    }
-    memcpy(name, variable, (size_t)(equals - variable));
-    name[equals - variable] = '\0';
+    size_t length = strcspn(variable, "=");
+    snprintf(name, sizeof name, "%.*s", (int)length, variable);
     if (strcmp(name, OPTIONS_LIBRARY_VARIABLE) == 0)
         return 0;
-    return options_parse(o, name, equals + 1, error, error_size);
+    return options_parse(o, name, variable[length] ? variable + length + 1 : "", error, error_size);
 }
 
 int options_from_environment(struct options *o, char *const environment[], char *error, size_t error_size)
