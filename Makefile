@@ -1,4 +1,7 @@
 # libmonkey: LD_PRELOAD library that runs each pthread as a green thread. `make help` lists the targets.
+VERSION := 0.1.0
+PREFIX  ?= /usr/local
+
 CC      ?= gcc
 CFLAGS  ?= -O2 -g
 WARN    := -Wall -Wextra -Wshadow
@@ -10,13 +13,19 @@ CPU := x86_64
 LIB_SRC := $(wildcard runtime/*.c preload/*.c)
 LIB_ASM := $(wildcard asm/$(CPU)/*.S)
 LIB_OBJ := $(LIB_SRC:%.c=$B/%.o) $(LIB_ASM:%.S=$B/%.o)
-FCONTEXT := $B/fcontext/done
+FCONTEXT := $B/fcontext/make_x86_64_sysv_elf_gas.o $B/fcontext/jump_x86_64_sysv_elf_gas.o
+LIBS := -lev -ldl
 
-all: $B/libmonkey.so $B/greenrun
+GREENRUN_OBJ := $B/tools/greenrun.o $B/tools/command.o $B/runtime/options.o
+UNIT := $(patsubst tests/unit/%.c,$B/tests/unit/%,$(wildcard tests/unit/*.c))
+SUITES := unit cli
+
+all: $B/libmonkey.so $B/greenrun ## build the library and greenrun (the default)
 
 # Only fcontext's assembly objects are taken out of the C++ library's archive.
-$(FCONTEXT):
-	mkdir -p $(@D) && cd $(@D) && ar x "$$($(CC) -print-file-name=libboost_context.a)" && touch done
+$(FCONTEXT) &:
+	@mkdir -p $B/fcontext
+	cd $B/fcontext && ar x "$$($(CC) -print-file-name=libboost_context.a)" $(notdir $(FCONTEXT))
 
 $B/%.o: %.c
 	@mkdir -p $(@D)
@@ -26,26 +35,77 @@ $B/%.o: %.S
 	@mkdir -p $(@D)
 	$(CC) $(COMMON) $(CFLAGS) $(LIBFLAGS) -c $< -o $@
 
+$B/tools/%.o: tools/%.c
+	@mkdir -p $(@D)
+	$(CC) $(COMMON) -DVERSION='"$(VERSION)"' $(CFLAGS) -c $< -o $@
+
 # The table of hooks is also the list of exported symbols.
 $B/exports.map: preload/table.h
 	@mkdir -p $(@D)
 	(echo '{ global: green_*;'; $(CC) -E -P -DTABLE_EXPORTS preload/table.h | tr ';' '\n' | sed -n 's/^ *export \([A-Za-z0-9_]*\).*/\1;/p'; echo 'local: *; };') > $@
 
 $B/libmonkey.so: $(LIB_OBJ) $(FCONTEXT) $B/exports.map
-	$(CC) -shared -o $@ $(LIB_OBJ) $B/fcontext/make_x86_64_sysv_elf_gas.o $B/fcontext/jump_x86_64_sysv_elf_gas.o \
-	  -Wl,--version-script=$B/exports.map -Wl,-z,now -Wl,-z,noexecstack -Wl,--no-undefined -Wl,-soname,libmonkey.so -lev -ldl
+	$(CC) $(CFLAGS) -shared -o $@ $(LIB_OBJ) $(FCONTEXT) -Wl,--version-script=$B/exports.map \
+	  -Wl,-z,now -Wl,-z,noexecstack -Wl,--no-undefined -Wl,-soname,libmonkey.so $(LIBS)
 
-$B/greenrun: tools/greenrun.c runtime/options.c
-	@mkdir -p $(@D)
-	$(CC) $(COMMON) $(CFLAGS) $^ -o $@
+$B/greenrun: $(GREENRUN_OBJ)
+	$(CC) $(CFLAGS) $^ -o $@
 
 # Plain programs, not linked with ours; tools/bench/run and tools/demo/run ask for those they need.
 $B/bench/%: tools/bench/%.c tools/bench/bench.h
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) $(CFLAGS) $< -o $@ -pthread
 
-clean:
+# From an archive, so that a unit test links what is beneath its subject and nothing else.
+$B/runtime.a: $(filter $B/runtime/% $B/asm/%,$(LIB_OBJ)) $(FCONTEXT)
+	rm -f $@ && ar rcs $@ $^
+
+$B/tests/unit/%: tests/unit/%.c $B/runtime.a
+	@mkdir -p $(@D)
+	$(CC) $(COMMON) $(CFLAGS) $< -o $@ $B/runtime.a -lcriterion $(LIBS)
+
+unit: $(UNIT)
+
+deps: ## install what Debian must give (root); nothing happens when all is there
+	tools/deps
+
+test: ## build and run all tests; the last line is "N passed, N failed"
+	@tools/deps
+	@$(MAKE) --no-print-directory all unit
+	@tests/run $B $(SUITES)
+
+demo: ## a real daemon natively and green under the same load, side by side
+	@tools/deps
+	@$(MAKE) --no-print-directory all
+	@tools/demo/run
+
+bench: all ## the tables of the README, also written to build/bench
+	@tools/bench/run
+
+asan: ## the unit tests under AddressSanitizer and UBSan
+	@$(MAKE) --no-print-directory B=$B/asan CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined" unit
+	@tests/run $B/asan unit
+
+check: ## formatting, linters, layers, exports, warnings as errors
+	@tools/lint/run $B
+
+format: ## lay out all C files
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+install: all ## to DESTDIR and PREFIX (/usr/local)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	install -m 755 $B/greenrun $(DESTDIR)$(PREFIX)/bin/
+	install -m 755 $B/libmonkey.so $(DESTDIR)$(PREFIX)/lib/
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' tools/monkey.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/monkey.pc
+
+uninstall: ## remove what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/greenrun $(DESTDIR)$(PREFIX)/lib/libmonkey.so $(DESTDIR)$(PREFIX)/lib/pkgconfig/monkey.pc
+
+clean: ## remove what was built
 	rm -rf $B
 
--include $(LIB_OBJ:.o=.d)
-.PHONY: all clean
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
+
+-include $(LIB_OBJ:.o=.d) $(GREENRUN_OBJ:.o=.d) $(UNIT:=.d)
+.PHONY: all unit deps test demo bench asan check format install uninstall clean help
