@@ -62,7 +62,7 @@ class Installation(case.Case):
     def make(self, target):
         build = os.path.relpath(case.BUILD, TOP)
         subprocess.run(["make", "-s", "-C", TOP, target, f"B={build}", f"DESTDIR={self.scratch}", "PREFIX=/opt/monkey"],
-                       check=True, stdout=subprocess.DEVNULL)
+                       check=True, stdout=subprocess.DEVNULL, env=self.environment(MAKEFLAGS=""))
 
     def files(self):
         return sorted(os.path.relpath(os.path.join(folder, name), self.scratch)
