@@ -1,7 +1,7 @@
 """The daemons: how each is configured and started, who its clients are, and what is particular about it.
 
 A new daemon is a class of a few lines: `start` writes its configuration into the box and starts it, `client` makes
-client NUMBER. `short` is one conversation of the churn (default: a client that opens and works).
+client NUMBER and `short` has a whole short conversation.
 `is_enabled = False` keeps a daemon native-only until it passes green; `run --pending` tries those green.
 """
 import os
@@ -37,7 +37,7 @@ class Daemon:
         raise NotImplementedError
 
     def short(self, number):
-        """One conversation of the churn."""
+        """One conversation of the churn: connect, one answer, end."""
         raise NotImplementedError
 
     def knock(self):
@@ -47,22 +47,32 @@ class Daemon:
     def settle(self):
         """Called when all clients of a crowd are done: compare what the daemon itself reports."""
 
-    def fetch_once(self, request, body, sock):
+    def get_once(self, sock, port, **form):
+        """One GET on a connection to the HTTP server at PORT, by whatever way, and the end."""
         with sock:
-            sock.sendall(request)
-            wire.HttpAnswers(sock).expect(body, 'short request')
-
-    def get_once(self, number, sock, **form):
-        request = wire.http_request('/small.bin', f'{wire.HOST}:{self.port}', last=True, **form)
-        self.fetch_once(request, bodies.SMALL, sock)
+            sock.sendall(wire.http_request('/small.bin', f'{wire.HOST}:{port}', last=True, **form))
+            wire.HttpAnswers(sock).expect(bodies.SMALL, 'short request')
 
 
-class Tinyproxy(Daemon):
+class HttpRelay(Daemon):
+    """An HTTP proxy before our own backend."""
+
+    def make_backend(self):
+        self.http, self.echo = self.box.start_backend()
+        self.port = self.box.port()
+
+    def client(self, number):
+        return clients.HttpProxy(number, self.port, self.http, self.echo)
+
+    def short(self, number):
+        self.get_once(wire.connect(self.port), self.http, absolute=True)
+
+
+class Tinyproxy(HttpRelay):
     name = package = binary = 'tinyproxy'
 
     def start(self):
-        self.http, self.echo = self.box.start_backend()
-        self.port = self.box.port()
+        self.make_backend()
         config = self.box.write('tinyproxy.conf', f'''
 Port {self.port}
 Listen 127.0.0.1
@@ -74,13 +84,6 @@ Allow 127.0.0.1
 ConnectPort {self.echo}
 ''')
         self.box.start_daemon(['tinyproxy', '-d', '-c', config], self.port)
-
-    def client(self, number):
-        return clients.HttpProxy(number, self.port, self.http, self.echo)
-
-    def short(self, number):
-        request = wire.http_request('/small.bin', f'{wire.HOST}:{self.http}', last=True, absolute=True)
-        self.fetch_once(request, bodies.SMALL, wire.connect(self.port))
 
 
 class Microsocks(Daemon):
@@ -97,7 +100,7 @@ class Microsocks(Daemon):
         return clients.Echo(number, lambda: wire.connect_socks(self.port, self.echo), half_close=False)
 
     def short(self, number):
-        self.get_once(number, wire.connect_socks(self.port, self.http))
+        self.get_once(wire.connect_socks(self.port, self.http), self.http)
 
 
 class Stunnel(Daemon):
@@ -135,7 +138,7 @@ cert = {pem}
         return clients.Echo(number, lambda: wire.connect_tls(self.echo_port), half_close=False)
 
     def short(self, number):
-        self.get_once(number, wire.connect_tls(self.port))
+        self.get_once(wire.connect_tls(self.port), self.port)
 
 
 class Iperf(Daemon):
@@ -234,7 +237,7 @@ class FileServer(Daemon):
         return clients.Http(number, self.port, self.half_closes)
 
     def short(self, number):
-        self.get_once(number, wire.connect(self.port))
+        self.get_once(wire.connect(self.port), self.port)
 
 
 class PythonHttp(FileServer):
@@ -307,15 +310,14 @@ server {{ listen 127.0.0.1:{self.port}; root {self.box.path('www')}; }} }}
         self.box.start_daemon(['nginx', '-p', self.box.dir, '-c', config], self.port)
 
 
-class Privoxy(Daemon):
+class Privoxy(HttpRelay):
     """A thread a connection, with a content filter that has to read the whole answer."""
     name, package, binary = 'privoxy', 'privoxy', 'privoxy'
     is_enabled = False
     may_offload = True
 
     def start(self):
-        self.http, self.echo = self.box.start_backend()
-        self.port = self.box.port()
+        self.make_backend()
         config = self.box.write('config', f'''
 confdir {self.box.dir}
 templdir /etc/privoxy/templates
@@ -327,13 +329,6 @@ debug 4096
 debug 8192
 ''')
         self.box.start_daemon(['privoxy', '--no-daemon', config], self.port)
-
-    def client(self, number):
-        return clients.HttpProxy(number, self.port, self.http, self.echo)
-
-    def short(self, number):
-        request = wire.http_request('/small.bin', f'{wire.HOST}:{self.http}', last=True, absolute=True)
-        self.fetch_once(request, bodies.SMALL, wire.connect(self.port))
 
 
 ALL = [Tinyproxy, Microsocks, Stunnel, Iperf, PythonHttp, Memcached, Redis, Apache, Nginx, Privoxy]

@@ -8,15 +8,14 @@ from box import Failure, wait_until
 
 CLIENTS = 200
 CHURN_ROUNDS = 5
-LIBRARY = 'libmonkey.so'
 
 
 class Watch:
-    """The daemon's family of processes, added up; what a phase may have changed is compared with `remember`."""
+    """The daemon's family of processes, added up. BASE is what the quiet daemon had before the phases."""
 
     def __init__(self, box, workers):
-        self.pid, self.workers = box.daemon.pid, workers     # workers: None when native
-        self.box = box
+        self.box, self.pid, self.workers = box, box.daemon.pid, workers     # workers: None when native
+        self.base = self.settled_descriptors()
 
     def total(self, number):
         return sum(number(pid) for pid in procfs.family(self.pid))
@@ -38,8 +37,13 @@ class Watch:
         if not self.box.daemon.is_alive():
             raise Failure(f'the daemon ended by itself, status {self.box.daemon.child.returncode}')
 
-    def remember(self):
-        self.base = self.descriptors()
+    def settled_descriptors(self):
+        """The lowest number seen in a while: the last clients' connections may still be closing."""
+        seen = []
+        for _ in range(20):
+            seen.append(self.descriptors())
+            time.sleep(0.01)
+        return min(seen)
 
     def no_descriptor_leaked(self, after):
         self.must_live()
