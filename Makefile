@@ -10,7 +10,7 @@ LIBFLAGS := -fPIC -fvisibility=hidden -fno-stack-protector -fno-plt -ftls-model=
 
 B   := build
 CPU := x86_64
-LIB_SRC := $(wildcard runtime/*.c preload/*.c)
+LIB_SRC := $(wildcard asm/$(CPU)/*.c runtime/*.c preload/*.c)
 LIB_ASM := $(wildcard asm/$(CPU)/*.S)
 LIB_OBJ := $(LIB_SRC:%.c=$B/%.o) $(LIB_ASM:%.S=$B/%.o)
 FCONTEXT := $B/fcontext/make_x86_64_sysv_elf_gas.o $B/fcontext/jump_x86_64_sysv_elf_gas.o
@@ -72,7 +72,7 @@ deps: ## install what Debian must give (root); nothing happens when all is there
 test: ## build and run all tests; the last line is "N passed, N failed"
 	@tools/deps
 	@$(MAKE) --no-print-directory all unit
-	@BUILD=$B tests/run $(SUITES)
+	@tests/run $B $(SUITES)
 
 demo: ## a real daemon natively and green under the same load, side by side
 	@tools/deps
@@ -84,7 +84,7 @@ bench: all ## the tables of the README, also written to build/bench
 
 asan: ## the unit tests under AddressSanitizer and UBSan
 	@$(MAKE) --no-print-directory B=$B/asan CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined" unit
-	@BUILD=$B/asan tests/run unit
+	@tests/run $B/asan unit
 
 check: ## formatting, linters, layers, exports, warnings as errors
 	@tools/lint/run $B

@@ -20,5 +20,3 @@
 int __libc_start_main(int (*main_function)(int, char **, char **), int argc, char **argv, void (*init)(void),
                       void (*fini)(void), void (*rtld_fini)(void), void *stack_end);
 int pthread_yield(void);
-void __lll_lock_wait_private(int *futex);
-void __lll_lock_wake_private(int *futex);

@@ -35,8 +35,8 @@ NATIVE(pthread_setspecific, "writes the TCB, and each green thread has its own")
 NATIVE(pthread_key_create, "keys are global to the process and held by libc")
 NATIVE(pthread_key_delete, "keys are global to the process and held by libc")
 
-HOOK(lock, __lll_lock_wait_private, "GLIBC_PRIVATE", DEEP)
-HOOK(lock, __lll_lock_wake_private, "GLIBC_PRIVATE", DEEP)
+HOOK(poll, epoll_wait, "GLIBC_2.3.2", RAW)
+HOOK(poll, epoll_create1, "GLIBC_2.9", RAW)
 
 #ifdef TABLE_EXPORTS
 #undef HOOK

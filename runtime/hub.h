@@ -9,6 +9,7 @@
 #pragma once
 
 #include <ev.h>
+#include <sys/epoll.h>
 
 #include "runtime/thread.h"
 
@@ -25,9 +26,11 @@ struct hub {
     uint32_t ready_count;             /* own worker */
     uint32_t budget;                  /* own worker: switches left until the loop must be polled */
     _Atomic(struct green *) inbox;    /* any thread pushes, own worker takes all; newest first */
+    _Atomic(struct green *) alerted;  /* any thread or signal handler pushes, own worker takes all */
     _Atomic uint32_t sleeping;        /* 1: in the kernel or about to be; who pushes must write wake_fd */
     _Atomic uint32_t live;            /* green threads that belong here: for the choice of the least loaded */
     int wake_fd;                      /* eventfd in the loop */
+    int epoll_fd;                     /* the loop's own, seen when it first polls; -1 before */
     fcontext_t context;               /* valid while a green thread runs */
     void *tcb;                        /* FS base of the hub's context */
     void (*after_switch)(void *);     /* run by whoever runs next, once the previous context is saved */
@@ -38,10 +41,11 @@ struct hub {
     struct readiness_table *readiness; /* own worker */
     int index;                        /* 0 is the program's first kernel thread */
     int kernel_tid;
-    int64_t wait_ns;                  /* own worker: how long the present poll may block; read by the epoll_wait hook */
+    int64_t poll_deadline_ns;         /* own worker: until when the present poll may block; 0: not at all */
+    uint32_t fd_waiters, offloaded;   /* own worker: green threads that wait for descriptors; that are carried by offload threads */
 };
 
-extern struct hub hubs[HUB_MAX];
+extern struct hub *hubs[HUB_MAX];
 extern int hub_count;
 
 /* Makes hub 0 on the calling kernel thread. Workers 1..n-1 start with the first green thread. Never switches. */
@@ -57,7 +61,7 @@ void hub_prepare(struct green *g, enum wait_kind kind, uint64_t object, unsigned
  * itself from every waker. May switch. */
 enum wake hub_park(int64_t deadline_ns);
 
-/* Calls the wait off. True when a wake-up had already been taken (then it must be passed on or used). Never switches. */
+/* Calls the wait off. True when a wake-up had already been taken (then it must be passed on or used), which then may switch. */
 bool hub_unprepare(struct green *g);
 
 /* Makes a prepared or parked green thread runnable. False when somebody else had already done so. From any thread, hub or
@@ -85,5 +89,17 @@ void hub_start(struct green *g);
 /* In the child of fork, by the surviving green thread: one hub is left, with a fresh loop. */
 void hub_after_fork(void);
 
-/* True on a worker's kernel thread while its hub polls: libev's calls must reach the kernel. */
-bool hub_is_polling(void);
+/* Makes a sleeping hub go round its loop. Signal-safe. Never switches. */
+void hub_kick(struct hub *h);
+
+/* Takes fd out of the kernel's set behind the loop's back, right before it is closed. Own worker. */
+void hub_epoll_forget(struct hub *h, int fd);
+
+/* True in the context of a hub: libev's calls must reach the kernel. */
+static inline bool hub_is_polling(void)
+{
+    return !self && worker_hub;
+}
+
+/* What libev's epoll_wait becomes: the same, but blocks until the hub's next deadline to the nanosecond. */
+int hub_epoll_wait(int epoll_fd, struct epoll_event *events, int max_events, int timeout_ms);

@@ -26,3 +26,6 @@ void readiness_forget(int fd);
 
 /* In the child of fork. */
 void readiness_after_fork(void);
+
+/* By each hub after a poll: wakes waiters of descriptors that other hubs' threads closed. */
+void readiness_check_closed(struct hub *h);

@@ -15,6 +15,7 @@
 #include "runtime/timer.h"
 
 struct hub;
+struct carrier;
 
 /* Why a parked green thread runs again. */
 enum wake {
@@ -62,7 +63,7 @@ struct green {
     uint8_t wait_kind;         /* enum wait_kind, for reports */
     uint8_t wait_flags;        /* HUB_PARK_*: which alerts may end the present wait */
     uint8_t is_main : 1;
-    uint8_t is_user_stack : 1; /* pthread_attr_setstack: never pooled */
+    uint8_t is_user_stack : 1; /* runs on memory of pthread_attr_setstack; the mapping holds TLS and this struct only */
     uint8_t exit_called : 1;   /* result is pthread_exit's; otherwise unwinding means PTHREAD_CANCELED */
     uint64_t wait_object;      /* address or descriptor, for reports */
     struct timer timer;        /* own: in hub's heap while parked with a deadline */
@@ -82,15 +83,17 @@ struct green {
     char *stack_low;           /* usable stack: [stack_low, stack_low + stack_size_bytes) */
     size_t stack_size_bytes;
     size_t guard_size_bytes;   /* as the program asked; what is mapped may be more */
-    char *map_low;             /* the whole mapping, NULL for user stacks and main */
+    char *map_low;             /* the whole mapping with stack, TLS and this struct; NULL for main */
     size_t map_size_bytes;
-    struct link all;           /* thread list, guarded by the thread lock */
+    struct green *alert_next;  /* in its hub's list of alerted threads while ALERT_LISTED */
+    struct carrier *carrier;   /* own: the offload thread that carries it, NULL on its worker */
     char name[16];             /* PR_SET_NAME; empty: as the process */
     struct __res_state resolver; /* what libc's __resp points to in this thread */
 };
 
 #define ALERT_SIGNAL 1u /* a signal may be deliverable */
 #define ALERT_CANCEL 2u /* pthread_cancel was called */
+#define ALERT_LISTED 4u /* in its hub's list of alerted threads */
 
 /* NULL in hubs, in foreign threads and before the runtime started. */
 extern __thread struct green *self __attribute__((tls_model("initial-exec")));
@@ -98,6 +101,9 @@ extern __thread struct green *self __attribute__((tls_model("initial-exec")));
 extern __thread int runtime_depth __attribute__((tls_model("initial-exec")));
 /* 1 in the child of vfork or posix_spawn until it execs: it runs in its parent's memory and must not touch the runtime. */
 extern __thread int in_vfork_child __attribute__((tls_model("initial-exec")));
+
+/* The hub whose worker runs this code; NULL in foreign and offload threads. */
+extern __thread struct hub *worker_hub __attribute__((tls_model("initial-exec")));
 
 /* Green threads that have not ended, main included. */
 extern _Atomic uint32_t thread_live_count;
@@ -110,6 +116,13 @@ static inline void runtime_enter(void)
 }
 
 void thread_act_on_alerts(void);
+
+/* For a wait that ends with WAKE_SIGNAL: its caller delivers, because it must know whether to restart. */
+static inline void runtime_leave_quietly(void)
+{
+    atomic_signal_fence(memory_order_seq_cst);
+    runtime_depth--;
+}
 
 static inline void runtime_leave(void)
 {
@@ -158,8 +171,8 @@ int thread_run_main(int (*main_function)(int, char **, char **), int argc, char 
 /* In the child of fork: only the caller lives on. Never switches. */
 void thread_after_fork(void);
 
-/* Calls visit for each green thread that is not free, under the thread lock; visit must not switch or allocate. */
+/* Calls visit for each green thread that is not free, under the registry's lock; visit must not switch or allocate. */
 void thread_each(void (*visit)(struct green *, void *), void *argument);
 
-/* A thread id for a new green thread. */
-int thread_next_tid(void);
+/* pthread_setattr_default_np changed what attr == NULL means. */
+void thread_set_default_attr(size_t stack_size_bytes, size_t guard_size_bytes);

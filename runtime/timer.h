@@ -1,7 +1,8 @@
 /* Deadlines: absolute nanoseconds of CLOCK_MONOTONIC, and each hub's heap of them.
  *
  * libev rounds its timers up to a millisecond, so the hub keeps its own heap and gives the nearest deadline to the
- * kernel in nanoseconds. A heap belongs to one hub: only code that runs on that hub's worker touches it. */
+ * kernel in nanoseconds. It is a pairing heap whose nodes are embedded in what waits: arming a timer cannot fail. A heap
+ * belongs to one hub: only code that runs on that hub's worker touches it. */
 #pragma once
 
 #include <stdint.h>
@@ -11,15 +12,15 @@
 
 #define DEADLINE_NEVER INT64_MAX
 
-/* Embedded in what waits; slot is its place in the heap plus one, 0 when it is in none. */
+/* Armed while `linked`. back is the parent for a first child, else the left sibling. */
 struct timer {
     int64_t deadline_ns;
-    uint32_t slot;
+    struct timer *child, *next, *back;
+    bool linked;
 };
 
 struct timer_heap {
-    struct timer **items;
-    uint32_t count, capacity;
+    struct timer *root;
 };
 
 /* Now, on CLOCK_MONOTONIC. */
@@ -41,7 +42,10 @@ static inline bool timespec_is_valid(const struct timespec *t)
     return (unsigned long)t->tv_nsec < 1000000000UL;
 }
 
-/* All never switch; add returns -1 with ENOMEM when the heap cannot grow. */
-int timer_add(struct timer_heap *heap, struct timer *timer, int64_t deadline_ns);
-void timer_remove(struct timer_heap *heap, struct timer *timer);
-struct timer *timer_first(const struct timer_heap *heap);
+/* All never switch. */
+void timer_add(struct timer_heap *heap, struct timer *timer, int64_t deadline_ns);
+void timer_remove(struct timer_heap *heap, struct timer *timer); /* no-op when not armed */
+static inline struct timer *timer_first(const struct timer_heap *heap)
+{
+    return heap->root;
+}

@@ -27,8 +27,9 @@ struct transfer {
 extern fcontext_t make_fcontext(void *stack_top, size_t size_bytes, void (*entry)(struct transfer));
 extern struct transfer jump_fcontext(fcontext_t to, void *data);
 
-/* Set once at start from AT_HWCAP2; read only afterwards. */
+/* Set once by context_init; read only afterwards. */
 extern bool context_has_fsgsbase;
+void context_init(void);
 
 static inline void context_set_thread_pointer(void *pointer)
 {

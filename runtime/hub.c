@@ -1,0 +1,495 @@
+/* The scheduler. Code here runs on three kinds of stack: a green thread that parks or yields, a hub's own, and (hub_unpark,
+ * hub_alert) any thread's. See the header for who owns what. */
+#include "runtime/hub.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+
+#include "runtime/glibc.h"
+#include "runtime/native.h"
+#include "runtime/ownfd.h"
+#include "runtime/readiness.h"
+#include "runtime/stack.h"
+#include "runtime/tls.h"
+
+#define BUDGET_MIN 128 /* switches between two polls, when fewer are runnable */
+#define HUB_STACK (256 * 1024)
+
+static struct hub hub_storage[HUB_MAX];
+struct hub *hubs[HUB_MAX];
+int hub_count;
+__thread struct hub *worker_hub;
+
+static _Atomic int hubs_started;
+static struct spin start_lock;
+
+/* ---- the run queue: own worker only ---- */
+
+static void queue_push(struct hub *h, struct green *g)
+{
+    g->next = NULL;
+    if (h->ready_tail)
+        h->ready_tail->next = g;
+    else
+        h->ready_head = g;
+    h->ready_tail = g;
+    h->ready_count++;
+}
+
+static struct green *queue_pop(struct hub *h)
+{
+    struct green *g = h->ready_head;
+    if (g) {
+        h->ready_head = g->next;
+        if (!h->ready_head)
+            h->ready_tail = NULL;
+        h->ready_count--;
+    }
+    return g;
+}
+
+/* ---- other threads' way in ---- */
+
+void hub_kick(struct hub *h)
+{
+    /* Pairs with hub_epoll_wait: it stores sleeping before it looks at the inbox, we pushed before we look at sleeping. */
+    atomic_thread_fence(memory_order_seq_cst);
+    if (atomic_load_explicit(&h->sleeping, memory_order_relaxed)) {
+        uint64_t one = 1;
+        sys_call(SYS_write, h->wake_fd, &one, sizeof(one));
+    }
+}
+
+static void inbox_push(struct hub *h, struct green *g)
+{
+    struct green *top = atomic_load_explicit(&h->inbox, memory_order_relaxed);
+    do
+        g->next = top;
+    while (!atomic_compare_exchange_weak_explicit(&h->inbox, &top, g, memory_order_release, memory_order_relaxed));
+    hub_kick(h);
+}
+
+static void take_inbox(struct hub *h)
+{
+    struct green *newest = atomic_exchange_explicit(&h->inbox, NULL, memory_order_acquire), *oldest = NULL;
+    while (newest) {
+        struct green *next = newest->next;
+        newest->next = oldest;
+        oldest = newest;
+        newest = next;
+    }
+    while (oldest) {
+        struct green *next = oldest->next;
+        queue_push(h, oldest);
+        oldest = next;
+    }
+}
+
+static void make_ready(struct green *g)
+{
+    if (worker_hub == g->hub)
+        queue_push(g->hub, g);
+    else
+        inbox_push(g->hub, g);
+}
+
+void hub_start(struct green *g)
+{
+    make_ready(g);
+}
+
+bool hub_unpark(struct green *g, enum wake reason)
+{
+    uint32_t waits = 1;
+    if (!atomic_compare_exchange_strong(&g->waiting, &waits, 0))
+        return false;
+    g->wake = (uint8_t)reason;
+    runtime_enter();
+    make_ready(g);
+    runtime_leave_quietly();
+    return true;
+}
+
+/* ---- alerts: signals and cancellation for a parked thread ---- */
+
+void hub_alert(struct green *g)
+{
+    if (atomic_fetch_or(&g->alerts, ALERT_LISTED) & ALERT_LISTED)
+        return;
+    struct hub *h = g->hub;
+    struct green *top = atomic_load(&h->alerted);
+    do
+        g->alert_next = top;
+    while (!atomic_compare_exchange_weak(&h->alerted, &top, g));
+    hub_kick(h);
+}
+
+/* The wake-up that the thread's alerts ask for, or WAKE_UP for none. */
+static enum wake alert_of(struct green *g)
+{
+    uint32_t alerts = atomic_load(&g->alerts);
+    if (alerts & ALERT_CANCEL && g->wait_flags & HUB_PARK_CANCEL)
+        return WAKE_CANCEL;
+    if (alerts & ALERT_SIGNAL && g->wait_flags & HUB_PARK_SIGNAL)
+        return WAKE_SIGNAL;
+    return WAKE_UP;
+}
+
+static void take_alerted(struct hub *h)
+{
+    struct green *g = atomic_exchange(&h->alerted, NULL);
+    while (g) {
+        struct green *next = g->alert_next;
+        atomic_fetch_and(&g->alerts, ~ALERT_LISTED);
+        enum wake reason = atomic_load(&g->waiting) ? alert_of(g) : WAKE_UP;
+        if (reason != WAKE_UP)
+            hub_unpark(g, reason);
+        g = next;
+    }
+}
+
+static int start_first_hub(struct hub *h);
+
+/* ---- switching ---- */
+
+/* What every context does when it is resumed: keep where the last one was left, run what it left to do. */
+static inline void resumed(struct transfer t)
+{
+    *(fcontext_t *)t.data = t.from;
+    struct hub *h = worker_hub;
+    if (h && unlikely(h->after_switch != NULL)) {
+        void (*done)(void *) = h->after_switch;
+        h->after_switch = NULL;
+        done(h->after_argument);
+    }
+}
+
+void hub_entered(struct transfer t)
+{
+    resumed(t);
+}
+
+/* No TLS may be touched between setting the thread pointer and the jump. */
+static inline void switch_to_green(struct hub *h, struct green *next, fcontext_t *save)
+{
+    h->current = next;
+    fcontext_t to = next->context;
+    context_set_thread_pointer(next->tcb);
+    resumed(jump_fcontext(to, save));
+}
+
+static inline void switch_to_hub(struct hub *h, fcontext_t *save)
+{
+    h->current = NULL;
+    fcontext_t to = h->context;
+    context_set_thread_pointer(h->tcb);
+    resumed(jump_fcontext(to, save));
+}
+
+/* The caller g is in no queue, or in this hub's. Runs somebody else until g is resumed. */
+static void switch_away(struct hub *h, struct green *g)
+{
+    struct green *next = NULL;
+    if (likely(h->budget > 0)) {
+        h->budget--;
+        next = queue_pop(h);
+    }
+    if (next == g && !h->after_switch)
+        return;
+    if (!next && unlikely(!h->context))
+        must(start_first_hub(h) == 0, "no memory for the first hub");
+    if (next)
+        switch_to_green(h, next, &g->context);
+    else
+        switch_to_hub(h, &g->context);
+}
+
+void hub_prepare(struct green *g, enum wait_kind kind, uint64_t object, unsigned flags)
+{
+    runtime_enter();
+    if (*(volatile int *)((char *)g->tcb + glibc.cancel_offset) & CANCEL_DISABLED)
+        flags &= ~HUB_PARK_CANCEL;
+    g->wait_kind = (uint8_t)kind;
+    g->wait_object = object;
+    g->wait_flags = (uint8_t)flags;
+    /* Pairs with hub_alert's callers: they set the alert first, we look at alerts after this. */
+    atomic_store(&g->waiting, 1);
+}
+
+static void end_wait(struct green *g)
+{
+    g->wait_kind = WAIT_NONE;
+    if (g->wake == WAKE_SIGNAL)
+        runtime_leave_quietly();
+    else
+        runtime_leave();
+}
+
+enum wake hub_park(int64_t deadline_ns)
+{
+    struct green *g = self;
+    struct hub *h = g->hub;
+    enum wake alert = alert_of(g);
+    uint32_t waits = 1;
+    if (unlikely(alert != WAKE_UP) && atomic_compare_exchange_strong(&g->waiting, &waits, 0)) {
+        g->wake = (uint8_t)alert;
+        end_wait(g);
+        return alert;
+    }
+    if (deadline_ns != DEADLINE_NEVER)
+        timer_add(&h->timers, &g->timer, deadline_ns);
+    switch_away(h, g);
+    timer_remove(&h->timers, &g->timer);
+    enum wake reason = g->wake;
+    end_wait(g);
+    return reason;
+}
+
+bool hub_unprepare(struct green *g)
+{
+    uint32_t waits = 1;
+    bool was_woken = !atomic_compare_exchange_strong(&g->waiting, &waits, 0);
+    if (was_woken) {
+        /* It is in the run queue or on its way there: it must be taken out by running it once. */
+        switch_away(g->hub, g);
+    }
+    g->wait_kind = WAIT_NONE;
+    runtime_leave();
+    return was_woken;
+}
+
+void hub_yield(void)
+{
+    struct green *g = self;
+    struct hub *h = g->hub;
+    runtime_enter();
+    /* Nobody else is runnable: whoever yields in a loop waits for the outside, so look there. */
+    if (!h->ready_head)
+        h->budget = 0;
+    queue_push(h, g);
+    switch_away(h, g);
+    runtime_leave();
+}
+
+void hub_hand_over(void (*done)(void *), void *argument)
+{
+    struct green *g = self;
+    struct hub *h = g->hub;
+    h->after_switch = done;
+    h->after_argument = argument;
+    switch_away(h, g);
+}
+
+_Noreturn void hub_leave(void (*done)(void *), void *argument)
+{
+    hub_hand_over(done, argument);
+    base_abort(__FILE__, __LINE__, "a green thread ran after its end");
+}
+
+/* ---- the hub's own context ---- */
+
+int hub_epoll_wait(int epoll_fd, struct epoll_event *events, int max_events, int timeout_ms)
+{
+    struct hub *h = worker_hub;
+    struct timespec wait = {0, 0}, *timeout = &wait;
+    h->epoll_fd = epoll_fd;
+    if (timeout_ms != 0 && h->poll_deadline_ns != 0) {
+        /* Pairs with hub_kick. */
+        atomic_store(&h->sleeping, 1);
+        if (!atomic_load(&h->inbox) && !atomic_load(&h->alerted)) {
+            if (h->poll_deadline_ns == DEADLINE_NEVER)
+                timeout = NULL;
+            else
+                wait = deadline_left(h->poll_deadline_ns);
+        }
+    }
+    long n = sys_call(SYS_epoll_pwait2, epoll_fd, events, max_events, timeout, NULL, 0);
+    if (n == -ENOSYS)
+        n = sys_call(SYS_epoll_pwait, epoll_fd, events, max_events,
+                     timeout ? (int)(wait.tv_sec * 1000 + (wait.tv_nsec + 999999) / 1000000) : -1, NULL, 0);
+    atomic_store_explicit(&h->sleeping, 0, memory_order_relaxed);
+    return (int)sys_ret(n);
+}
+
+void hub_epoll_forget(struct hub *h, int fd)
+{
+    if (h->epoll_fd >= 0)
+        sys_call(SYS_epoll_ctl, h->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+}
+
+static void expire_timers(struct hub *h)
+{
+    struct timer *t = timer_first(&h->timers);
+    if (!t)
+        return;
+    int64_t now = deadline_now();
+    while (t && t->deadline_ns <= now) {
+        timer_remove(&h->timers, t);
+        hub_unpark(container_of(t, struct green, timer), WAKE_TIMEOUT);
+        t = timer_first(&h->timers);
+    }
+}
+
+static void poll_once(struct hub *h)
+{
+    h->poll_deadline_ns = 0;
+    if (!h->ready_head) {
+        stack_trim();
+        struct timer *t = timer_first(&h->timers);
+        h->poll_deadline_ns = t ? t->deadline_ns : DEADLINE_NEVER;
+    }
+    ev_run(h->loop, h->poll_deadline_ns ? EVRUN_ONCE : EVRUN_NOWAIT);
+    expire_timers(h);
+    readiness_check_closed(h);
+    take_inbox(h);
+    take_alerted(h);
+}
+
+static _Noreturn void hub_loop(struct hub *h)
+{
+    for (;;) {
+        /* What an ended thread left to do may have made somebody runnable: then there is no need to look outside yet. */
+        if (!h->ready_head || !h->budget) {
+            poll_once(h);
+            /* All that this poll woke shall run before the next one looks again at the same descriptors. */
+            h->budget = h->ready_count > BUDGET_MIN ? h->ready_count : BUDGET_MIN;
+        }
+        struct green *g = queue_pop(h);
+        if (!g)
+            continue;
+        h->budget--;
+        switch_to_green(h, g, &h->context);
+    }
+}
+
+static void drain_wake_fd(struct ev_loop *loop, ev_io *watcher, int events)
+{
+    (void)loop, (void)events;
+    uint64_t count;
+    sys_call(SYS_read, watcher->fd, &count, sizeof(count));
+}
+
+static int make_loop(struct hub *h)
+{
+    h->epoll_fd = -1;
+    h->wake_fd = ownfd_adopt((int)sys_ret(sys_call(SYS_eventfd2, 0, EFD_NONBLOCK | EFD_CLOEXEC)));
+    if (h->wake_fd < 0)
+        return -1;
+    h->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
+    if (!h->loop)
+        return -1;
+    ev_io_init(&h->wake_watcher, drain_wake_fd, h->wake_fd, EV_READ);
+    ev_io_start(h->loop, &h->wake_watcher);
+    return 0;
+}
+
+static void first_hub_entry(struct transfer t)
+{
+    __asm__ volatile(".cfi_undefined rip");
+    resumed(t);
+    hub_loop(worker_hub);
+}
+
+void hub_init(int workers)
+{
+    struct hub *h = &hub_storage[0];
+    hub_count = workers;
+    for (int i = 0; i < workers; i++) {
+        hubs[i] = &hub_storage[i];
+        hubs[i]->index = i;
+    }
+    h->kernel_tid = (int)sys_call(SYS_gettid);
+    worker_hub = h;
+}
+
+/* Hub 0's context lives on a stack of ours, because the kernel's first stack is main's. */
+static int start_first_hub(struct hub *h)
+{
+    if (h->context)
+        return 0;
+    char *stack = stack_for_hub(HUB_STACK, &h->tcb);
+    if (!stack)
+        return -1;
+    *(int *)((char *)h->tcb + glibc.tid_offset) = h->kernel_tid;
+    TLS_SET(h->tcb, worker_hub, h);
+    if (make_loop(h))
+        return -1;
+    char *top = stack_top(h->tcb);
+    h->context = make_fcontext(top, (size_t)(top - stack), first_hub_entry);
+    return 0;
+}
+
+static void *worker_main(void *argument)
+{
+    struct hub *h = argument;
+    h->kernel_tid = (int)sys_call(SYS_gettid);
+    h->tcb = context_thread_pointer();
+    worker_hub = h;
+    glibc.ctype_init();
+    hub_loop(h);
+}
+
+static int start_hubs(void)
+{
+    if (likely(atomic_load_explicit(&hubs_started, memory_order_acquire)))
+        return 0;
+    spin_lock(&start_lock);
+    int result = atomic_load(&hubs_started) ? 0 : start_first_hub(hubs[0]);
+    for (int i = 1; !result && !atomic_load(&hubs_started) && i < hub_count; i++) {
+        struct hub *h = hubs[i];
+        pthread_t thread;
+        result = make_loop(h) || native_thread_start(&thread, "green-worker", HUB_STACK, worker_main, h) ? -1 : 0;
+    }
+    if (!result)
+        atomic_store_explicit(&hubs_started, 1, memory_order_release);
+    spin_unlock(&start_lock);
+    return result;
+}
+
+struct hub *hub_for_new_thread(void)
+{
+    if (start_hubs())
+        return NULL;
+    struct hub *best = hubs[0];
+    for (int i = 1; i < hub_count; i++)
+        if (atomic_load_explicit(&hubs[i]->live, memory_order_relaxed) <
+            atomic_load_explicit(&best->live, memory_order_relaxed))
+            best = hubs[i];
+    atomic_fetch_add_explicit(&best->live, 1, memory_order_relaxed);
+    return best;
+}
+
+void hub_after_fork(void)
+{
+    struct hub *h = self->hub;
+    for (int i = 0; i < hub_count; i++) {
+        if (hubs[i] == h || !hubs[i]->loop)
+            continue;
+        ev_loop_destroy(hubs[i]->loop);
+        ownfd_close(hubs[i]->wake_fd);
+    }
+    hub_count = 1;
+    hubs[0] = h;
+    h->index = 0;
+    h->kernel_tid = (int)sys_call(SYS_gettid);
+    h->ready_head = h->ready_tail = NULL;
+    h->ready_count = 0;
+    h->after_switch = NULL;
+    h->timers.root = NULL;
+    h->fd_waiters = h->offloaded = 0;
+    atomic_store(&h->inbox, NULL);
+    atomic_store(&h->alerted, NULL);
+    atomic_store(&h->sleeping, 0);
+    atomic_store(&h->live, 1);
+    atomic_store(&start_lock.locked, 0);
+    if (!h->loop)
+        return;
+    /* The descriptor of the parent's epoll set is shared with it: from here on this one has its own. */
+    ev_loop_fork(h->loop);
+    ev_io_stop(h->loop, &h->wake_watcher);
+    ownfd_close(h->wake_fd);
+    h->wake_fd = ownfd_adopt((int)sys_ret(sys_call(SYS_eventfd2, 0, EFD_NONBLOCK | EFD_CLOEXEC)));
+    ev_io_set(&h->wake_watcher, h->wake_fd, EV_READ);
+    ev_io_start(h->loop, &h->wake_watcher);
+}

@@ -1,0 +1,56 @@
+/* Kernel threads of our own. */
+#include "runtime/native.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+
+#include "runtime/base.h"
+
+struct native_functions native;
+
+struct native_start {
+    void *(*start)(void *);
+    void *argument;
+    const char *name;
+};
+
+static void *native_main(void *raw)
+{
+    struct native_start *s = raw;
+    sys_call(SYS_prctl, PR_SET_NAME, s->name);
+    return s->start(s->argument);
+}
+
+int native_thread_start(pthread_t *out, const char *name, size_t stack_size_bytes, void *(*start)(void *), void *argument)
+{
+    const size_t guard = 4096;
+    stack_size_bytes += guard;
+    char *stack = (char *)sys_call(SYS_mmap, NULL, stack_size_bytes, PROT_READ | PROT_WRITE,
+                                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
+    if ((unsigned long)stack > -4096UL)
+        return ENOMEM;
+    sys_call(SYS_mprotect, stack, guard, PROT_NONE);
+
+    /* The start record lies at the low end of the new stack: it lives as long as the thread does. */
+    struct native_start *record = (struct native_start *)(stack + guard);
+    *record = (struct native_start){start, argument, name};
+
+    pthread_attr_t attr;
+    pthread_attr_init(&attr);
+    pthread_attr_setstack(&attr, stack + guard, stack_size_bytes - guard);
+    unsigned long all = ~0UL, before;
+    sys_call(SYS_rt_sigprocmask, SIG_BLOCK, &all, &before, sizeof(all));
+    int error = native.create(out, &attr, native_main, record);
+    sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof(before));
+    pthread_attr_destroy(&attr);
+    if (error)
+        sys_call(SYS_munmap, stack, stack_size_bytes);
+    return error;
+}
+
+void native_thread_join(pthread_t thread)
+{
+    native.join(thread, NULL);
+}

@@ -1,0 +1,21 @@
+/* Kernel threads of our own: workers and offload threads, made by libc's own pthread_create.
+ *
+ * The program's calls of pthread_create reach a hook; the runtime names no hook, so preload hands libc's functions in. */
+#pragma once
+
+#include <pthread.h>
+#include <stddef.h>
+
+struct native_functions {
+    int (*create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+    int (*join)(pthread_t, void **);
+};
+
+extern struct native_functions native;
+
+/* Starts a detached or joinable kernel thread with all signals blocked, on a stack of its own that glibc neither caches nor
+ * frees (a fork child may run on while glibc believes that stack to be unused). 0 or an error number. Never switches. */
+int native_thread_start(pthread_t *out, const char *name, size_t stack_size_bytes, void *(*start)(void *), void *argument);
+
+/* Joins it and unmaps nothing: for the one short-lived thread. */
+void native_thread_join(pthread_t thread);

@@ -1,0 +1,137 @@
+/* The offload pool. A carrier is a kernel thread that takes green threads from one queue, runs each until it calls
+ * offload_end, and makes it runnable on its own hub again. */
+#include "runtime/offload.h"
+
+#include <linux/futex.h>
+
+#include "runtime/glibc.h"
+#include "runtime/native.h"
+
+#define CARRIER_STACK (64 * 1024)
+
+struct carrier {
+    fcontext_t context;   /* its own, while it carries somebody */
+    void *tcb;
+};
+
+static struct spin lock;              /* guards the queue, idle and threads */
+static struct green *head, *tail;
+static int idle, threads, threads_max = 4;
+static _Atomic uint32_t queued_word;  /* futex: changes with each push */
+
+void offload_init(int max_threads)
+{
+    threads_max = max_threads;
+}
+
+static void push(void *argument)
+{
+    struct green *g = argument;
+    spin_lock(&lock);
+    g->next = NULL;
+    if (tail)
+        tail->next = g;
+    else
+        head = g;
+    tail = g;
+    spin_unlock(&lock);
+    atomic_fetch_add(&queued_word, 1);
+    sys_call(SYS_futex, &queued_word, FUTEX_WAKE_PRIVATE, 1);
+}
+
+static struct green *pop(void)
+{
+    for (;;) {
+        uint32_t seen = atomic_load(&queued_word);
+        spin_lock(&lock);
+        struct green *g = head;
+        if (g) {
+            head = g->next;
+            if (!head)
+                tail = NULL;
+            idle--;
+        }
+        spin_unlock(&lock);
+        if (g)
+            return g;
+        sys_call(SYS_futex, &queued_word, FUTEX_WAIT_PRIVATE, seen, NULL);
+    }
+}
+
+static void *carry(void *unused)
+{
+    (void)unused;
+    struct carrier own = {.tcb = context_thread_pointer()};
+    for (;;) {
+        struct green *g = pop();
+        g->carrier = &own;
+        fcontext_t to = g->context;
+        context_set_thread_pointer(g->tcb);
+        struct transfer t = jump_fcontext(to, &own.context);
+        *(fcontext_t *)t.data = t.from;
+        g->carrier = NULL;
+        spin_lock(&lock);
+        idle++;
+        spin_unlock(&lock);
+        hub_start(g);
+    }
+    return NULL;
+}
+
+/* One more carrier unless one is idle for the caller or the pool is full. -1 when there is none at all. */
+static int provide_carrier(void)
+{
+    int result = 0;
+    spin_lock(&lock);
+    int waiting = 0;
+    for (struct green *g = head; g; g = g->next)
+        waiting++;
+    if (idle <= waiting && threads < threads_max) {
+        pthread_t thread;
+        if (native_thread_start(&thread, "green-offload", CARRIER_STACK, carry, NULL) == 0) {
+            threads++;
+            idle++;
+        } else if (!threads) {
+            result = -1;
+        }
+    }
+    spin_unlock(&lock);
+    return result;
+}
+
+int offload_begin(void)
+{
+    struct green *g = self;
+    runtime_enter();
+    if (!glibc_become_threaded() || provide_carrier()) {
+        runtime_leave();
+        return -1;
+    }
+    g->wait_kind = WAIT_OFFLOAD;
+    g->hub->offloaded++;
+    worker_hub = NULL;
+    hub_hand_over(push, g);
+    return 0;
+}
+
+void offload_end(void)
+{
+    struct green *g = self;
+    int error = errno;
+    struct carrier *carrier = g->carrier;
+    worker_hub = g->hub;
+    context_set_thread_pointer(carrier->tcb);
+    struct transfer t = jump_fcontext(carrier->context, &g->context);
+    hub_entered(t);
+    g->hub->offloaded--;
+    g->wait_kind = WAIT_NONE;
+    errno = error;
+    runtime_leave();
+}
+
+void offload_after_fork(void)
+{
+    atomic_store(&lock.locked, 0);
+    head = tail = NULL;
+    idle = threads = 0;
+}

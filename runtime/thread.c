@@ -1,0 +1,419 @@
+/* The life of a green thread: create, run, end, join, detach.
+ *
+ * The end has an order that programs can see (glibc's start_thread): C++ thread_local destructors, then the destructors of
+ * thread-specific data, then robust mutexes are marked, then the thread is joinable or gone. The last steps run on the next context's
+ * stack (thread_finished), when the ended thread's own is no longer in use. */
+#include "runtime/thread.h"
+
+#include <limits.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/glibc.h"
+#include "runtime/park.h"
+#include "runtime/registry.h"
+#include "runtime/stack.h"
+#include "runtime/tls.h"
+
+/* glibc's side of pthread_cleanup_push, which pthread.h declares only where the C form of the macro is in use. */
+extern void __pthread_register_cancel(__pthread_unwind_buf_t *buffer);
+extern void __pthread_unregister_cancel(__pthread_unwind_buf_t *buffer);
+
+__thread struct green *self;
+__thread int runtime_depth;
+__thread int in_vfork_child;
+_Atomic uint32_t thread_live_count;
+
+/* Linux never gives a thread id above 2^22 (PID_MAX_LIMIT); futex words hold 30 bits. */
+#define TID_FIRST (1 << 23)
+#define TID_LAST ((1 << 30) - 1)
+
+static struct green main_green;
+static _Atomic uint64_t last_serial = 1;
+static _Atomic uint32_t last_tid = TID_FIRST;
+static size_t default_stack_size, default_guard_size;
+
+void thread_set_default_attr(size_t stack_size_bytes, size_t guard_size_bytes)
+{
+    default_stack_size = stack_size_bytes;
+    default_guard_size = guard_size_bytes;
+}
+
+void thread_init(void)
+{
+    struct green *g = &main_green;
+    if (self)
+        return;
+    g->tcb = context_thread_pointer();
+    g->hub = worker_hub;
+    g->is_main = 1;
+    g->serial = 1;
+    g->tid = (int)sys_call(SYS_getpid);
+    g->state = GREEN_LIVE;
+    sys_call(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &g->blocked, sizeof(uint64_t));
+    atomic_store(&g->hub->live, 1);
+    atomic_store(&thread_live_count, 1);
+    must(registry_add(g) == 0, "no memory for the first registry");
+    self = g;
+}
+
+static int next_tid(void)
+{
+    uint32_t tid = atomic_fetch_add_explicit(&last_tid, 1, memory_order_relaxed) + 1;
+    if (unlikely(tid >= TID_LAST))
+        atomic_store_explicit(&last_tid, TID_FIRST, memory_order_relaxed);
+    return (int)tid;
+}
+
+/* ---- thread-specific data ---- */
+
+#define KEY_BLOCK 32 /* keys a block, blocks a table: PTHREAD_KEYS_MAX is 1024 (nptl: PTHREAD_KEY_2NDLEVEL_SIZE) */
+
+struct key_data {
+    uintptr_t sequence;
+    void *data;
+};
+
+static bool run_destructors_once(struct key_data **table)
+{
+    bool ran = false;
+    for (int b = 0; b < KEY_BLOCK; b++) {
+        struct key_data *block = table[b];
+        if (!block)
+            continue;
+        for (int i = 0; i < KEY_BLOCK; i++) {
+            void *data = block[i].data;
+            if (!data)
+                continue;
+            block[i].data = NULL;
+            struct glibc_key *key = &glibc.keys[b * KEY_BLOCK + i];
+            /* A key that was deleted (and perhaps made anew) since: no destructor, POSIX pthread_key_delete. */
+            if (block[i].sequence != key->sequence || !key->destructor)
+                continue;
+            ran = true;
+            key->destructor(data);
+        }
+    }
+    return ran;
+}
+
+static void end_specific_data(struct green *g)
+{
+    struct key_data **table = (struct key_data **)((char *)g->tcb + glibc.key_table_offset);
+    for (int round = 0; round < PTHREAD_DESTRUCTOR_ITERATIONS && run_destructors_once(table); round++)
+        ;
+    for (int b = 1; b < KEY_BLOCK; b++)
+        if (table[b]) {
+            free(table[b]);
+            table[b] = NULL;
+        }
+    memset(table[0], 0, KEY_BLOCK * sizeof(struct key_data));
+}
+
+/* ---- the end ---- */
+
+/* Of a detach and an end at the same time, one gives the stack back. */
+static void recycle(struct green *g)
+{
+    uint32_t ended = GREEN_ENDED;
+    if (atomic_compare_exchange_strong(&g->state, &ended, GREEN_FREE) && !g->is_main)
+        stack_give(g);
+}
+
+/* Runs on the next context, inside the runtime. */
+static void thread_finished(void *argument)
+{
+    struct green *g = argument;
+    atomic_fetch_sub_explicit(&g->hub->live, 1, memory_order_relaxed);
+    atomic_store(&g->state, GREEN_ENDED);
+    if (atomic_load(&g->detached) == 1) {
+        recycle(g);
+        return;
+    }
+    if (park_may_have_waiters(&g->state))
+        park_wake(&g->state, UINT_MAX, 0);
+}
+
+static _Noreturn void thread_end(struct green *g)
+{
+    glibc.call_tls_dtors();
+    end_specific_data(g);
+    runtime_enter();
+    if (g->resolver.options & RES_INIT) {
+        res_nclose(&g->resolver);
+        memset(&g->resolver, 0, sizeof(g->resolver));
+    }
+    if (atomic_fetch_sub(&thread_live_count, 1) == 1) {
+        /* POSIX pthread_exit: the process exits with 0 after the last thread. */
+        atomic_store(&thread_live_count, 1);
+        runtime_leave_quietly();
+        exit(0);
+    }
+    g->wait_kind = WAIT_END;
+    hub_leave(thread_finished, g);
+}
+
+/* ---- the beginning ---- */
+
+/* Runs body so that pthread_exit and cancellation unwind to here and no further, as glibc's start_thread does. */
+static void *run_to_end(struct green *g, void *(*body)(struct green *))
+{
+    __pthread_unwind_buf_t buffer;
+    if (likely(!__sigsetjmp_cancel(buffer.__cancel_jmp_buf, 0))) {
+        __pthread_register_cancel(&buffer);
+        g->result = body(g);
+    } else if (!g->exit_called) {
+        g->result = PTHREAD_CANCELED;
+    }
+    __pthread_unregister_cancel(&buffer);
+    return g->result;
+}
+
+static void *call_start(struct green *g)
+{
+    return g->start(g->argument);
+}
+
+static void thread_entry(struct transfer t)
+{
+    /* Unwinders and debuggers stop here: this is the first frame. */
+    __asm__ volatile(".cfi_undefined rip");
+    hub_entered(t);
+    struct green *g = self;
+    /* As glibc's start_thread: the global locale, and with it the ctype tables of this TLS. */
+    uselocale(LC_GLOBAL_LOCALE);
+    runtime_leave();
+    run_to_end(g, call_start);
+    thread_end(g);
+}
+
+struct start_wishes {
+    size_t stack_size_bytes, guard_size_bytes;
+    char *user_stack;
+    int detached;
+};
+
+static int read_attr(const pthread_attr_t *attr, struct start_wishes *w)
+{
+    *w = (struct start_wishes){default_stack_size, default_guard_size, NULL, 0};
+    if (!attr)
+        return 0;
+    void *stack;
+    size_t size;
+    pthread_attr_getstack(attr, &stack, &size);
+    pthread_attr_getstacksize(attr, &w->stack_size_bytes);
+    pthread_attr_getguardsize(attr, &w->guard_size_bytes);
+    pthread_attr_getdetachstate(attr, &w->detached);
+    /* glibc keeps the high end; without setstack it is NULL and getstack shows its negative size. */
+    if ((uintptr_t)stack + size != 0)
+        w->user_stack = stack;
+    /* glibc's allocate_stack: room for the guard, TLS and a rest of 2048 bytes. */
+    size_t needed = glibc.tls_size + 2048 + (w->user_stack ? 0 : w->guard_size_bytes);
+    return w->stack_size_bytes < needed ? EINVAL : 0;
+}
+
+static void prepare(struct green *g, struct hub *h, void *(*start)(void *), void *argument)
+{
+    g->hub = h;
+    g->start = start;
+    g->argument = argument;
+    g->result = NULL;
+    g->alerts = 0;
+    g->waiting = 0;
+    g->exit_called = 0;
+    g->pending = 0;
+    g->altstack = (stack_t){.ss_flags = SS_DISABLE};
+    g->serial = atomic_fetch_add_explicit(&last_serial, 1, memory_order_relaxed) + 1;
+    g->tid = next_tid();
+    if (self) {
+        g->blocked = self->blocked;
+        memcpy(g->name, self->name, sizeof(g->name));
+    }
+    *(int *)((char *)g->tcb + glibc.tid_offset) = g->tid;
+    *(struct __res_state **)((char *)g->tcb + glibc.resolver_offset) = &g->resolver;
+    TLS_SET(g->tcb, self, g);
+    TLS_SET(g->tcb, runtime_depth, 1);
+    TLS_SET(g->tcb, worker_hub, h);
+}
+
+static int create(pthread_t *out, const struct start_wishes *w, void *(*start)(void *), void *argument)
+{
+    if (unlikely(!glibc_become_threaded()))
+        return EAGAIN;
+    struct hub *h = hub_for_new_thread();
+    if (unlikely(!h))
+        return EAGAIN;
+    struct green *g = stack_take(w->user_stack ? 0 : w->stack_size_bytes, w->user_stack ? 0 : w->guard_size_bytes);
+    if (unlikely(!g)) {
+        atomic_fetch_sub_explicit(&h->live, 1, memory_order_relaxed);
+        return EAGAIN;
+    }
+    prepare(g, h, start, argument);
+    char *top = stack_top(g->tcb), *low = g->stack_low;
+    g->is_user_stack = w->user_stack != NULL;
+    if (w->user_stack) {
+        low = w->user_stack;
+        top = (char *)((uintptr_t)(low + w->stack_size_bytes) & ~63UL);
+        g->stack_low = low;
+    }
+    g->context = make_fcontext(top, (size_t)(top - low), thread_entry);
+    g->detached = (uint32_t)w->detached;
+    atomic_store_explicit(&g->state, GREEN_LIVE, memory_order_release);
+    atomic_fetch_add(&thread_live_count, 1);
+    *out = (pthread_t)g->tcb;
+    hub_start(g);
+    return 0;
+}
+
+int thread_create(pthread_t *out, const pthread_attr_t *attr, void *(*start)(void *), void *argument)
+{
+    struct start_wishes wishes;
+    int error = read_attr(attr, &wishes);
+    if (error)
+        return error;
+    runtime_enter();
+    error = create(out, &wishes, start, argument);
+    runtime_leave();
+    return error;
+}
+
+/* ---- join ---- */
+
+struct green *thread_find(pthread_t thread)
+{
+    runtime_enter();
+    struct green *g = registry_find((void *)thread);
+    runtime_leave();
+    return g && atomic_load(&g->state) != GREEN_FREE ? g : NULL;
+}
+
+static bool has_not_ended(void *argument)
+{
+    struct green *g = argument;
+    return atomic_load(&g->state) == GREEN_LIVE;
+}
+
+/* The caller owns the right to join g. */
+static void take_result(struct green *g, void **result)
+{
+    if (result)
+        *result = g->result;
+    runtime_enter();
+    recycle(g);
+    runtime_leave();
+}
+
+static int claim_join(pthread_t thread, struct green **out)
+{
+    struct green *g = thread_find(thread);
+    if (!g)
+        return ESRCH;
+    if (g == self)
+        return EDEADLK;
+    uint32_t joinable = 0;
+    if (!atomic_compare_exchange_strong(&g->detached, &joinable, 2))
+        return EINVAL;
+    *out = g;
+    return 0;
+}
+
+int thread_join(pthread_t thread, void **result, int64_t deadline_ns)
+{
+    struct green *g;
+    pthread_testcancel();
+    int error = claim_join(thread, &g);
+    if (error)
+        return error;
+    while (has_not_ended(g)) {
+        struct park_request request = {.key = &g->state, .kind = WAIT_JOIN, .flags = HUB_PARK_SIGNAL | HUB_PARK_CANCEL,
+                                       .deadline_ns = deadline_ns, .validate = has_not_ended, .argument = g};
+        switch (park_wait(&request)) {
+        case WAKE_TIMEOUT:
+            atomic_store(&g->detached, 0);
+            return ETIMEDOUT;
+        case WAKE_CANCEL:
+            atomic_store(&g->detached, 0);
+            pthread_testcancel();
+            return EINTR; /* not reached: the request cannot be withdrawn */
+        case WAKE_SIGNAL:
+            thread_act_on_alerts();
+            break;
+        }
+    }
+    take_result(g, result);
+    return 0;
+}
+
+int thread_try_join(pthread_t thread, void **result)
+{
+    struct green *g;
+    int error = claim_join(thread, &g);
+    if (error)
+        return error;
+    if (has_not_ended(g)) {
+        atomic_store(&g->detached, 0);
+        return EBUSY;
+    }
+    take_result(g, result);
+    return 0;
+}
+
+int thread_detach(pthread_t thread)
+{
+    struct green *g = thread_find(thread);
+    if (!g)
+        return ESRCH;
+    uint32_t joinable = 0;
+    if (!atomic_compare_exchange_strong(&g->detached, &joinable, 1))
+        return EINVAL;
+    /* thread_finished stores ENDED before it looks at detached, we did it the other way round: one of us recycles. */
+    runtime_enter();
+    recycle(g);
+    runtime_leave();
+    return 0;
+}
+
+/* ---- main ---- */
+
+struct main_call {
+    int (*function)(int, char **, char **);
+    int argc;
+    char **argv, **envp;
+    int status;
+};
+
+static void *call_main(struct green *g)
+{
+    struct main_call *call = g->argument;
+    call->status = call->function(call->argc, call->argv, call->envp);
+    return call; /* not what pthread_exit can have given */
+}
+
+int thread_run_main(int (*main_function)(int, char **, char **), int argc, char **argv, char **envp)
+{
+    struct main_call call = {main_function, argc, argv, envp, 0};
+    struct green *g = self;
+    g->argument = &call;
+    if (run_to_end(g, call_main) == &call)
+        return call.status;
+    thread_end(g);
+}
+
+void thread_each(void (*visit)(struct green *, void *), void *argument)
+{
+    runtime_enter();
+    registry_each(visit, argument);
+    runtime_leave();
+}
+
+void thread_after_fork(void)
+{
+    struct green *g = self;
+    registry_after_fork();
+    must(registry_add(g) == 0, "no memory for the registry of a fork child");
+    atomic_store(&thread_live_count, 1);
+    g->tid = (int)sys_call(SYS_getpid);
+    g->pending = 0;
+    atomic_store(&g->alerts, 0);
+}
