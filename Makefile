@@ -72,7 +72,7 @@ deps: ## install what Debian must give (root); nothing happens when all is there
 test: ## build and run all tests; the last line is "N passed, N failed"
 	@tools/deps
 	@$(MAKE) --no-print-directory all unit
-	@tests/run $B $(SUITES)
+	@BUILD=$B tests/run $(SUITES)
 
 demo: ## a real daemon natively and green under the same load, side by side
 	@tools/deps
@@ -84,7 +84,7 @@ bench: all ## the tables of the README, also written to build/bench
 
 asan: ## the unit tests under AddressSanitizer and UBSan
 	@$(MAKE) --no-print-directory B=$B/asan CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined" unit
-	@tests/run $B/asan unit
+	@BUILD=$B/asan tests/run unit
 
 check: ## formatting, linters, layers, exports, warnings as errors
 	@tools/lint/run $B

@@ -100,6 +100,10 @@ class NotGreen(case.Case):
         self.refused(126, [static, "statically linked"], self.greenrun(self.file("script", f"#!{static}\n")))
         self.refused(126, ["/nowhere/sh", "No such file"], self.greenrun(self.file("script", "#! /nowhere/sh -e\n")))
 
+    def test_interpreter_must_be_executable(self):
+        inner = self.file("inner", "#!/bin/sh\n", mode=0o644)
+        self.refused(126, [inner, "Permission denied"], self.greenrun(self.file("outer", f"#!{inner}\n")))
+
     def test_interpreter_may_be_a_script(self):
         inner = self.file("inner", "#!/bin/sh\necho inner $# \n")
         done = self.greenrun(self.file("outer", f"#!{inner} word\n"), "argument")
@@ -120,6 +124,13 @@ class NotGreen(case.Case):
     @unittest.skipUnless(IS_ROOT, "only root gives files away")
     def test_setuid_to_the_same_user_changes_nothing(self):
         self.assertEqual(self.greenrun(self.copy("/bin/true", "own", mode=0o6755)).returncode, 0)
+
+    @unittest.skipUnless(IS_ROOT, "only root gives files away")
+    def test_setuid_without_new_privileges_changes_nothing(self):
+        path = self.copy("/bin/true", "setuid")
+        os.chown(path, NOBODY, 0)
+        os.chmod(path, 0o4755)
+        self.assertEqual(self.run_program("setpriv", "--no-new-privs", self.binary, path).returncode, 0)
 
     @unittest.skipUnless(IS_ROOT, "only root gives files away")
     def test_setgid_without_group_execution_changes_nothing(self):
