@@ -20,3 +20,9 @@
 int __libc_start_main(int (*main_function)(int, char **, char **), int argc, char **argv, void (*init)(void),
                       void (*fini)(void), void (*rtld_fini)(void), void *stack_end);
 int pthread_yield(void);
+__typeof__(pthread_mutex_lock) __pthread_mutex_lock, __pthread_mutex_trylock, __pthread_mutex_unlock;
+__typeof__(pthread_rwlock_rdlock) __pthread_rwlock_rdlock, __pthread_rwlock_wrlock, __pthread_rwlock_tryrdlock,
+    __pthread_rwlock_trywrlock, __pthread_rwlock_unlock;
+__typeof__(pthread_once) __pthread_once;
+void __lll_lock_wait_private(int *futex);
+void __lll_lock_wake_private(int *futex);

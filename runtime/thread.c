@@ -13,6 +13,7 @@
 #include "runtime/glibc.h"
 #include "runtime/park.h"
 #include "runtime/registry.h"
+#include "runtime/robust.h"
 #include "runtime/stack.h"
 #include "runtime/tls.h"
 
@@ -140,6 +141,7 @@ static _Noreturn void thread_end(struct green *g)
     glibc.call_tls_dtors();
     end_specific_data(g);
     runtime_enter();
+    robust_thread_ended(g);
     if (g->resolver.options & RES_INIT) {
         res_nclose(&g->resolver);
         memset(&g->resolver, 0, sizeof(g->resolver));

@@ -1,0 +1,97 @@
+/* Waiting and waking for mutexes, read-write locks and semaphores; see the header. */
+#include "preload/lock.h"
+
+#define OVERTAKEN_SHIFT 8 /* the bit of an overtaken waiter is its kind's, shifted */
+
+struct attempt {
+    const struct lock_wait *wait;
+    int result;
+};
+
+static bool must_wait(void *argument)
+{
+    struct attempt *attempt = argument;
+    attempt->result = attempt->wait->try(attempt->wait->object);
+    return attempt->result == EBUSY;
+}
+
+int lock_wait(const struct lock_wait *wait)
+{
+    struct attempt attempt = {wait, EBUSY};
+    struct park_request request = {
+        .key = wait->object,
+        .bits = wait->waiter,
+        .kind = wait->kind,
+        .flags = wait->flags,
+        .deadline_ns = wait->deadline_ns,
+        .validate = must_wait,
+        .argument = &attempt,
+    };
+    for (;;) {
+        switch (park_wait(&request)) {
+        case PARK_INVALID:
+            return attempt.result;
+        case WAKE_UP:
+            if (!must_wait(&attempt))
+                return attempt.result;
+            request.bits = wait->waiter << OVERTAKEN_SHIFT;
+            break;
+        case WAKE_TIMEOUT:
+            return ETIMEDOUT;
+        case WAKE_CANCEL:
+            return ECANCELED;
+        case WAKE_SIGNAL:
+            thread_act_on_alerts();
+            if (wait->may_interrupt)
+                return EINTR;
+        }
+    }
+}
+
+static bool wake(const void *object, unsigned max, uint32_t waiter)
+{
+    if (park_wake(object, max, waiter << OVERTAKEN_SHIFT)) {
+        if (max > 1)
+            park_wake(object, max, waiter);
+        if (hook_self())
+            hub_yield();
+        return true;
+    }
+    return park_wake(object, max, waiter);
+}
+
+bool lock_wake_one(const void *object, uint32_t waiter)
+{
+    return wake(object, 1, waiter);
+}
+
+bool lock_wake_all(const void *object, uint32_t waiter)
+{
+    return wake(object, UINT32_MAX, waiter);
+}
+
+void lock_wake_one_and_go_on(const void *object, uint32_t waiter)
+{
+    if (!park_wake(object, 1, waiter << OVERTAKEN_SHIFT))
+        park_wake(object, 1, waiter);
+}
+
+int lock_tried(int result)
+{
+    if (unlikely(result == EBUSY) && hook_self())
+        hub_yield();
+    return result;
+}
+
+static void end_offload(const bool *is_offloaded)
+{
+    if (*is_offloaded)
+        offload_end();
+}
+
+int lock_call_blocking(const struct lock_call *call)
+{
+    /* Cancellation may unwind the call. */
+    __attribute__((cleanup(end_offload))) bool is_offloaded = hook_green(FAMILY_lock) && offload_begin() == 0;
+    return call->function(call);
+}
