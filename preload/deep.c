@@ -59,7 +59,8 @@ void deep_install(void)
         if (!entry || *entry == 0xe9)
             continue;
         if (!write_jump(entry, row->hook)) {
-            base_say("libc's code cannot be patched: calls that libc makes itself (stdio, name service) will block the worker");
+            base_say("libc's code cannot be patched: calls that libc makes itself (stdio, name service) will block the "
+                     "worker");
             return;
         }
     }

@@ -88,8 +88,8 @@ static int run_main(int argc, char **argv, char **envp)
 }
 
 /* The executable's _start calls it with the address of main: the earliest point at which main's thread is known. */
-HOOK_EXPORT int __libc_start_main(int (*main_function)(int, char **, char **), int argc, char **argv, void (*init)(void),
-                                  void (*fini)(void), void (*rtld_fini)(void), void *stack_end)
+HOOK_EXPORT int __libc_start_main(int (*main_function)(int, char **, char **), int argc, char **argv,
+                                  void (*init)(void), void (*fini)(void), void (*rtld_fini)(void), void *stack_end)
 {
     init_start();
     program_main = main_function;

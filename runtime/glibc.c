@@ -20,8 +20,8 @@ static void *private_symbol(const char *name)
 {
     void *address = dlvsym(RTLD_NEXT, name, "GLIBC_PRIVATE");
     if (!address)
-        base_refuse("this C library (glibc %s) has no %s; libmonkey supports glibc 2.34 and later", gnu_get_libc_version(),
-                    name);
+        base_refuse("this C library (glibc %s) has no %s; libmonkey supports glibc 2.34 and later",
+                    gnu_get_libc_version(), name);
     return address;
 }
 

@@ -10,24 +10,24 @@
 #include <stdint.h>
 
 struct glibc {
-    size_t pthread_size;           /* sizeof(struct pthread): what lies above the thread pointer */
-    size_t tls_size, tls_align;    /* static TLS including struct pthread and the surplus for dlopen */
-    size_t tid_offset;             /* pid_t: owner of mutexes and stdio locks */
-    size_t list_offset;            /* list_t in the list of threads that dlopen and fork walk */
-    size_t cancel_offset;          /* int cancelhandling: bit 0 disabled, 1 asynchronous, 3 cancelled, 4 exiting */
-    size_t key_table_offset;       /* struct pthread_key_data *specific[32] */
-    size_t key_block_offset;       /* specific_1stblock, which specific[0] points to */
-    size_t robust_offset;          /* struct robust_list_head; the word before it is robust_prev */
-    long robust_futex_offset;      /* robust_list_head.futex_offset */
-    ptrdiff_t resolver_offset;     /* of __resp from the thread pointer */
-    ptrdiff_t rseq_offset;         /* of struct rseq from the thread pointer, 0 when there is none */
+    size_t pthread_size;        /* sizeof(struct pthread): what lies above the thread pointer */
+    size_t tls_size, tls_align; /* static TLS including struct pthread and the surplus for dlopen */
+    size_t tid_offset;          /* pid_t: owner of mutexes and stdio locks */
+    size_t list_offset;         /* list_t in the list of threads that dlopen and fork walk */
+    size_t cancel_offset;       /* int cancelhandling: bit 0 disabled, 1 asynchronous, 3 cancelled, 4 exiting */
+    size_t key_table_offset;    /* struct pthread_key_data *specific[32] */
+    size_t key_block_offset;    /* specific_1stblock, which specific[0] points to */
+    size_t robust_offset;       /* struct robust_list_head; the word before it is robust_prev */
+    long robust_futex_offset;   /* robust_list_head.futex_offset */
+    ptrdiff_t resolver_offset;  /* of __resp from the thread pointer */
+    ptrdiff_t rseq_offset;      /* of struct rseq from the thread pointer, 0 when there is none */
     struct glibc_list {
         struct glibc_list *next, *prev;
-    } *stack_user;                 /* head of the list of threads whose stacks are not glibc's */
+    } * stack_user; /* head of the list of threads whose stacks are not glibc's */
     struct glibc_key {
-        uintptr_t sequence;        /* odd: in use */
+        uintptr_t sequence; /* odd: in use */
         void (*destructor)(void *);
-    } *keys;                       /* __pthread_keys[PTHREAD_KEYS_MAX] */
+    } * keys; /* __pthread_keys[PTHREAD_KEYS_MAX] */
     void *(*allocate_tls)(void *tcb);
     void (*deallocate_tls)(void *tcb, bool free_storage);
     void (*call_tls_dtors)(void);

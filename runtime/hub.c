@@ -149,8 +149,6 @@ static void take_alerted(struct hub *h)
     }
 }
 
-static int start_first_hub(struct hub *h);
-
 /* ---- switching ---- */
 
 /* What every context does when it is resumed: keep where the last one was left, run what it left to do. */
@@ -198,7 +196,7 @@ static void switch_away(struct hub *h, struct green *g)
     if (next == g && !h->after_switch)
         return;
     if (!next && unlikely(!h->context))
-        must(start_first_hub(h) == 0, "no memory for the first hub");
+        must(hub_require_loop(h) == 0, "no memory for the first hub");
     if (next)
         switch_to_green(h, next, &g->context);
     else
@@ -404,9 +402,9 @@ void hub_init(int workers)
 }
 
 /* Hub 0's context lives on a stack of ours, because the kernel's first stack is main's. */
-static int start_first_hub(struct hub *h)
+int hub_require_loop(struct hub *h)
 {
-    if (h->context)
+    if (likely(h->loop != NULL))
         return 0;
     char *stack = stack_for_hub(HUB_STACK, &h->tcb);
     if (!stack)
@@ -435,7 +433,7 @@ static int start_hubs(void)
     if (likely(atomic_load_explicit(&hubs_started, memory_order_acquire)))
         return 0;
     spin_lock(&start_lock);
-    int result = atomic_load(&hubs_started) ? 0 : start_first_hub(hubs[0]);
+    int result = atomic_load(&hubs_started) ? 0 : hub_require_loop(hubs[0]);
     for (int i = 1; !result && !atomic_load(&hubs_started) && i < hub_count; i++) {
         struct hub *h = hubs[i];
         pthread_t thread;

@@ -21,28 +21,29 @@
 struct readiness_table;
 
 struct hub {
-    struct green *current;            /* own worker: running now, NULL in the hub's context */
+    struct green *current;                 /* own worker: running now, NULL in the hub's context */
     struct green *ready_head, *ready_tail; /* own worker: FIFO of runnable green threads */
-    uint32_t ready_count;             /* own worker */
-    uint32_t budget;                  /* own worker: switches left until the loop must be polled */
-    _Atomic(struct green *) inbox;    /* any thread pushes, own worker takes all; newest first */
-    _Atomic(struct green *) alerted;  /* any thread or signal handler pushes, own worker takes all */
-    _Atomic uint32_t sleeping;        /* 1: in the kernel or about to be; who pushes must write wake_fd */
-    _Atomic uint32_t live;            /* green threads that belong here: for the choice of the least loaded */
-    int wake_fd;                      /* eventfd in the loop */
-    int epoll_fd;                     /* the loop's own, seen when it first polls; -1 before */
-    fcontext_t context;               /* valid while a green thread runs */
-    void *tcb;                        /* FS base of the hub's context */
-    void (*after_switch)(void *);     /* run by whoever runs next, once the previous context is saved */
+    uint32_t ready_count;                  /* own worker */
+    uint32_t budget;                       /* own worker: switches left until the loop must be polled */
+    _Atomic(struct green *) inbox;         /* any thread pushes, own worker takes all; newest first */
+    _Atomic(struct green *) alerted;       /* any thread or signal handler pushes, own worker takes all */
+    _Atomic uint32_t sleeping;             /* 1: in the kernel or about to be; who pushes must write wake_fd */
+    _Atomic uint32_t live;                 /* green threads that belong here: for the choice of the least loaded */
+    int wake_fd;                           /* eventfd in the loop */
+    int epoll_fd;                          /* the loop's own, seen when it first polls; -1 before */
+    fcontext_t context;                    /* valid while a green thread runs */
+    void *tcb;                             /* FS base of the hub's context */
+    void (*after_switch)(void *);          /* run by whoever runs next, once the previous context is saved */
     void *after_argument;
-    struct timer_heap timers;         /* own worker */
-    struct ev_loop *loop;             /* own worker */
+    struct timer_heap timers; /* own worker */
+    struct ev_loop *loop;     /* own worker */
     ev_io wake_watcher;
     struct readiness_table *readiness; /* own worker */
-    int index;                        /* 0 is the program's first kernel thread */
+    int index;                         /* 0 is the program's first kernel thread */
     int kernel_tid;
-    int64_t poll_deadline_ns;         /* own worker: until when the present poll may block; 0: not at all */
-    uint32_t fd_waiters, offloaded;   /* own worker: green threads that wait for descriptors; that are carried by offload threads */
+    int64_t poll_deadline_ns; /* own worker: until when the present poll may block; 0: not at all */
+    uint32_t fd_waiters,
+        offloaded; /* own worker: green threads that wait for descriptors; that are carried by offload threads */
 };
 
 extern struct hub *hubs[HUB_MAX];
@@ -53,6 +54,9 @@ void hub_init(int workers);
 
 /* The hub that a new green thread goes to: the least loaded. Starts the other workers when they are not there yet. */
 struct hub *hub_for_new_thread(void);
+
+/* Hub 0's loop and context are made when they are first needed. -1 without memory or descriptors. Inside the runtime. */
+int hub_require_loop(struct hub *h);
 
 /* First half of a wait: from here on hub_unpark takes effect. Then publish yourself to wakers, then hub_park or hub_unprepare. */
 void hub_prepare(struct green *g, enum wait_kind kind, uint64_t object, unsigned flags);

@@ -23,7 +23,8 @@ static void *native_main(void *raw)
     return s->start(s->argument);
 }
 
-int native_thread_start(pthread_t *out, const char *name, size_t stack_size_bytes, void *(*start)(void *), void *argument)
+int native_thread_start(pthread_t *out, const char *name, size_t stack_size_bytes, void *(*start)(void *),
+                        void *argument)
 {
     const size_t guard = 4096;
     stack_size_bytes += guard;

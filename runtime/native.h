@@ -15,7 +15,8 @@ extern struct native_functions native;
 
 /* Starts a detached or joinable kernel thread with all signals blocked, on a stack of its own that glibc neither caches nor
  * frees (a fork child may run on while glibc believes that stack to be unused). 0 or an error number. Never switches. */
-int native_thread_start(pthread_t *out, const char *name, size_t stack_size_bytes, void *(*start)(void *), void *argument);
+int native_thread_start(pthread_t *out, const char *name, size_t stack_size_bytes, void *(*start)(void *),
+                        void *argument);
 
 /* Joins it and unmaps nothing: for the one short-lived thread. */
 void native_thread_join(pthread_t thread);

@@ -10,14 +10,14 @@
 #define CARRIER_STACK (64 * 1024)
 
 struct carrier {
-    fcontext_t context;   /* its own, while it carries somebody */
+    fcontext_t context; /* its own, while it carries somebody */
     void *tcb;
 };
 
-static struct spin lock;              /* guards the queue, idle and threads */
+static struct spin lock; /* guards the queue, idle and threads */
 static struct green *head, *tail;
 static int idle, threads, threads_max = 4;
-static _Atomic uint32_t queued_word;  /* futex: changes with each push */
+static _Atomic uint32_t queued_word; /* futex: changes with each push */
 
 void offload_init(int max_threads)
 {

@@ -11,8 +11,8 @@ struct waiter {
     struct link link;
     const void *key;
     uint32_t bits;
-    struct green *green;           /* NULL: a foreign thread, which sleeps on turn */
-    _Atomic uint32_t turn;         /* foreign: 1 once woken */
+    struct green *green;                  /* NULL: a foreign thread, which sleeps on turn */
+    _Atomic uint32_t turn;                /* foreign: 1 once woken */
     _Atomic(struct park_bucket *) bucket; /* where it is queued; NULL once nobody but the waiter touches the record */
 };
 
@@ -141,7 +141,8 @@ static void lock_two(struct park_bucket *a, struct park_bucket *b)
         lock_bucket(a < b ? b : a);
 }
 
-int park_requeue(const void *key, unsigned max, const void *other, unsigned max_moved, bool (*validate)(void *), void *argument)
+int park_requeue(const void *key, unsigned max, const void *other, unsigned max_moved, bool (*validate)(void *),
+                 void *argument)
 {
     struct park_bucket *from = park_bucket_of(key), *to = park_bucket_of(other);
     unsigned woken = 0, moved = 0;

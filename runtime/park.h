@@ -12,14 +12,14 @@
 #include "runtime/hub.h"
 
 struct park_request {
-    const void *key;              /* the address waited for; only its value is used */
-    uint32_t bits;                /* wakers match any common bit (futex bitsets); 0 means all */
-    enum wait_kind kind;          /* for reports */
-    unsigned flags;               /* HUB_PARK_* */
-    int64_t deadline_ns;          /* DEADLINE_NEVER or absolute */
-    bool (*validate)(void *);     /* under the bucket lock: false calls the wait off. NULL: always wait */
-    void (*queued)(void *);       /* after the bucket lock is dropped, before sleeping (cond_wait unlocks its mutex here) */
-    void *argument;               /* of both */
+    const void *key;          /* the address waited for; only its value is used */
+    uint32_t bits;            /* wakers match any common bit (futex bitsets); 0 means all */
+    enum wait_kind kind;      /* for reports */
+    unsigned flags;           /* HUB_PARK_* */
+    int64_t deadline_ns;      /* DEADLINE_NEVER or absolute */
+    bool (*validate)(void *); /* under the bucket lock: false calls the wait off. NULL: always wait */
+    void (*queued)(void *);   /* after the bucket lock is dropped, before sleeping (cond_wait unlocks its mutex here) */
+    void *argument;           /* of both */
 };
 
 #define PARK_INVALID (-1) /* validate said no */
@@ -32,7 +32,8 @@ unsigned park_wake(const void *key, unsigned max, uint32_t bits);
 
 /* Wakes up to max waiters of key and moves up to max_moved of the rest to the tail of other's queue. validate (may be NULL) runs
  * under both bucket locks; false → -1. Returns woken + moved. (FUTEX_REQUEUE, FUTEX_CMP_REQUEUE.) Never switches. */
-int park_requeue(const void *key, unsigned max, const void *other, unsigned max_moved, bool (*validate)(void *), void *argument);
+int park_requeue(const void *key, unsigned max, const void *other, unsigned max_moved, bool (*validate)(void *),
+                 void *argument);
 
 /* Waiters of key at this moment whose bits match. Never switches. */
 unsigned park_count(const void *key, uint32_t bits);

@@ -6,9 +6,9 @@
 /* One a descriptor and hub. */
 struct watcher {
     ev_io io;
-    struct link waiters;      /* of this hub, in order of arrival; all zero before first use */
-    uint32_t generation;      /* of the number when the watcher was last set */
-    bool fired_idle;          /* fired with nobody waiting since somebody last waited */
+    struct link waiters; /* of this hub, in order of arrival; all zero before first use */
+    uint32_t generation; /* of the number when the watcher was last set */
+    bool fired_idle;     /* fired with nobody waiting since somebody last waited */
 };
 
 /* A green thread waiting; on its stack. */
@@ -28,8 +28,8 @@ struct readiness_table {
 
 /* What all hubs share of a descriptor. */
 struct shared {
-    _Atomic uint32_t generation;  /* counts closes */
-    _Atomic uint64_t hubs_of;     /* bit N: hub N has set its watcher since the last close */
+    _Atomic uint32_t generation; /* counts closes */
+    _Atomic uint64_t hubs_of;    /* bit N: hub N has set its watcher since the last close */
 };
 
 static _Atomic(struct shared *) shared_chunks[CHUNKS];
@@ -38,7 +38,8 @@ static _Atomic uint32_t must_check[HUB_MAX];
 
 static void *map_zeroed(size_t size)
 {
-    long memory = sys_call(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    long memory =
+        sys_call(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return (unsigned long)memory > -4096UL ? NULL : (void *)memory;
 }
 
@@ -171,6 +172,12 @@ int readiness_wait_many(const struct readiness_want *wants, size_t count, int64_
     if (count > ON_STACK && !(waiters = map_zeroed(bytes)))
         return -1;
     runtime_enter();
+    if (unlikely(hub_require_loop(h))) {
+        runtime_leave();
+        if (waiters != few)
+            sys_call(SYS_munmap, waiters, bytes);
+        return -1;
+    }
     hub_prepare(g, WAIT_FD, count ? (uint64_t)wants[0].fd : 0, flags);
     int reason = 0;
     while (reason == 0 && queued < count) {

@@ -23,7 +23,8 @@ static void place(struct green *g)
 static int grow(void)
 {
     size_t wanted = capacity ? capacity * 2 : 512;
-    long memory = sys_call(SYS_mmap, NULL, wanted * sizeof(*slots), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    long memory =
+        sys_call(SYS_mmap, NULL, wanted * sizeof(*slots), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if ((unsigned long)memory > -4096UL)
         return -1;
     struct green **before = slots;

@@ -14,10 +14,10 @@
 #endif
 
 #define PAGE 4096UL
-#define SLACK (4 * PAGE)    /* frames of hooks and the runtime beneath the program's own stack */
-#define POOL_CLASSES 16     /* different (size, guard) pairs that are pooled */
-#define POOL_MAX 1024       /* mappings kept in each */
-#define POOL_HOT 64         /* of these, that many are not even trimmed while the hub is busy */
+#define SLACK (4 * PAGE) /* frames of hooks and the runtime beneath the program's own stack */
+#define POOL_CLASSES 16  /* different (size, guard) pairs that are pooled */
+#define POOL_MAX 1024    /* mappings kept in each */
+#define POOL_HOT 64      /* of these, that many are not even trimmed while the hub is busy */
 
 /* Dirty ones first: they are warm in the cache, and what is clean stays clean. */
 struct pool {
@@ -74,8 +74,6 @@ static void unlink_from_glibc(void *tcb)
 static char *map_with_tcb(size_t guard, size_t below, size_t above, size_t *map_size, char **tcb)
 {
     size_t size = round_up(guard + below + above, PAGE);
-    if (size < below || size > SSIZE_MAX)
-        return NULL;
     char *low = map_memory(size);
     if (!low)
         return NULL;
@@ -90,6 +88,8 @@ static char *map_with_tcb(size_t guard, size_t below, size_t above, size_t *map_
 
 static struct green *map_green(size_t stack_size, size_t guard_asked)
 {
+    if (stack_size > SSIZE_MAX / 4 || guard_asked > SSIZE_MAX / 4)
+        return NULL;
     size_t guard = round_up(guard_asked, PAGE), map_size;
     if (!guard)
         guard = PAGE;

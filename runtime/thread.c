@@ -328,19 +328,19 @@ int thread_join(pthread_t thread, void **result, int64_t deadline_ns)
     if (error)
         return error;
     while (has_not_ended(g)) {
-        struct park_request request = {.key = &g->state, .kind = WAIT_JOIN, .flags = HUB_PARK_SIGNAL | HUB_PARK_CANCEL,
-                                       .deadline_ns = deadline_ns, .validate = has_not_ended, .argument = g};
+        struct park_request request = {.key = &g->state,
+                                       .kind = WAIT_JOIN,
+                                       .flags = HUB_PARK_SIGNAL | HUB_PARK_CANCEL,
+                                       .deadline_ns = deadline_ns,
+                                       .validate = has_not_ended,
+                                       .argument = g};
         switch (park_wait(&request)) {
-        case WAKE_TIMEOUT:
-            atomic_store(&g->detached, 0);
-            return ETIMEDOUT;
+        case WAKE_TIMEOUT: atomic_store(&g->detached, 0); return ETIMEDOUT;
         case WAKE_CANCEL:
             atomic_store(&g->detached, 0);
             pthread_testcancel();
             return EINTR; /* not reached: the request cannot be withdrawn */
-        case WAKE_SIGNAL:
-            thread_act_on_alerts();
-            break;
+        case WAKE_SIGNAL: thread_act_on_alerts(); break;
         }
     }
     take_result(g, result);

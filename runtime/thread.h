@@ -47,21 +47,21 @@ enum wait_kind {
 };
 
 enum green_state {
-    GREEN_FREE,   /* in the pool */
-    GREEN_LIVE,   /* created, not ended */
-    GREEN_ENDED,  /* ended, joinable, not joined yet */
+    GREEN_FREE,  /* in the pool */
+    GREEN_LIVE,  /* created, not ended */
+    GREEN_ENDED, /* ended, joinable, not joined yet */
 };
 
 struct green {
-    struct green *next;        /* own: run queue or inbox of its hub, or the pool */
-    fcontext_t context;        /* own: where it was left; valid while it is not running */
-    void *tcb;                 /* fixed: FS base, also its pthread_t */
-    struct hub *hub;           /* the hub it belongs to; fixed while it lives */
-    _Atomic uint32_t waiting;  /* 1: parked or about to park and not woken yet. Who takes it 1→0 owns the wake-up. */
-    _Atomic uint32_t alerts;   /* ALERT_* bits that any thread or signal handler may set */
-    uint8_t wake;              /* enum wake: written by who took `waiting`, read by own */
-    uint8_t wait_kind;         /* enum wait_kind, for reports */
-    uint8_t wait_flags;        /* HUB_PARK_*: which alerts may end the present wait */
+    struct green *next;       /* own: run queue or inbox of its hub, or the pool */
+    fcontext_t context;       /* own: where it was left; valid while it is not running */
+    void *tcb;                /* fixed: FS base, also its pthread_t */
+    struct hub *hub;          /* the hub it belongs to; fixed while it lives */
+    _Atomic uint32_t waiting; /* 1: parked or about to park and not woken yet. Who takes it 1→0 owns the wake-up. */
+    _Atomic uint32_t alerts;  /* ALERT_* bits that any thread or signal handler may set */
+    uint8_t wake;             /* enum wake: written by who took `waiting`, read by own */
+    uint8_t wait_kind;        /* enum wait_kind, for reports */
+    uint8_t wait_flags;       /* HUB_PARK_*: which alerts may end the present wait */
     uint8_t is_main : 1;
     uint8_t is_user_stack : 1; /* runs on memory of pthread_attr_setstack; the mapping holds TLS and this struct only */
     uint8_t exit_called : 1;   /* result is pthread_exit's; otherwise unwinding means PTHREAD_CANCELED */
@@ -76,18 +76,18 @@ struct green {
     uint64_t serial;           /* 1 is main; names the thread in reports */
     int tid;                   /* what gettid() says: the pid for main, else a number no kernel thread can have */
 
-    sigset_t blocked;          /* own: its signal mask (runtime/signal.h) */
-    uint64_t pending;          /* guarded by the signal lock: signals directed to it, bit N-1 */
-    stack_t altstack;          /* own: sigaltstack as the program set it */
+    sigset_t blocked; /* own: its signal mask (runtime/signal.h) */
+    uint64_t pending; /* guarded by the signal lock: signals directed to it, bit N-1 */
+    stack_t altstack; /* own: sigaltstack as the program set it */
 
-    char *stack_low;           /* usable stack: [stack_low, stack_low + stack_size_bytes) */
+    char *stack_low; /* usable stack: [stack_low, stack_low + stack_size_bytes) */
     size_t stack_size_bytes;
-    size_t guard_size_bytes;   /* as the program asked; what is mapped may be more */
-    char *map_low;             /* the whole mapping with stack, TLS and this struct; NULL for main */
+    size_t guard_size_bytes; /* as the program asked; what is mapped may be more */
+    char *map_low;           /* the whole mapping with stack, TLS and this struct; NULL for main */
     size_t map_size_bytes;
-    struct green *alert_next;  /* in its hub's list of alerted threads while ALERT_LISTED */
-    struct carrier *carrier;   /* own: the offload thread that carries it, NULL on its worker */
-    char name[16];             /* PR_SET_NAME; empty: as the process */
+    struct green *alert_next;    /* in its hub's list of alerted threads while ALERT_LISTED */
+    struct carrier *carrier;     /* own: the offload thread that carries it, NULL on its worker */
+    char name[16];               /* PR_SET_NAME; empty: as the process */
     struct __res_state resolver; /* what libc's __resp points to in this thread */
 };
 

@@ -59,8 +59,7 @@ static struct timer *meld(struct timer *a, struct timer *b)
         return b;
     if (!b)
         return a;
-    /* Equal deadlines: the older one (a) stays on top, so that sleepers wake in the order they went to sleep. */
-    if (b->deadline_ns < a->deadline_ns) {
+    if (b->deadline_ns < a->deadline_ns || (b->deadline_ns == a->deadline_ns && b->order < a->order)) {
         struct timer *swap = a;
         a = b;
         b = swap;
@@ -100,7 +99,7 @@ static struct timer *meld_children(struct timer *first)
 
 void timer_add(struct timer_heap *heap, struct timer *timer, int64_t deadline_ns)
 {
-    *timer = (struct timer){.deadline_ns = deadline_ns, .linked = true};
+    *timer = (struct timer){.deadline_ns = deadline_ns, .order = ++heap->last_order, .linked = true};
     heap->root = meld(heap->root, timer);
 }
 

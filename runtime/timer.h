@@ -15,12 +15,14 @@
 /* Armed while `linked`. back is the parent for a first child, else the left sibling. */
 struct timer {
     int64_t deadline_ns;
+    uint64_t order; /* of arming: equal deadlines expire first come, first served */
     struct timer *child, *next, *back;
     bool linked;
 };
 
 struct timer_heap {
     struct timer *root;
+    uint64_t last_order;
 };
 
 /* Now, on CLOCK_MONOTONIC. */

@@ -27,4 +27,3 @@ static inline ptrdiff_t tls_offset_of(const void *own_instance)
 {
     return (const char *)own_instance - (const char *)context_thread_pointer();
 }
-
