@@ -46,14 +46,14 @@ def wait_until(what, condition, seconds=10.0):
 class Process:
     """A started daemon or helper: PID, output file, and the ways to end it."""
 
-    def __init__(self, argv, directory, log, nofile=None, extra_env=None):
+    def __init__(self, argv, directory, log, nofile=None, environment=None):
         def in_child():
             LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
             if nofile:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (nofile, nofile))
 
         env = {k: v for k, v in os.environ.items() if k != 'LD_PRELOAD' and not k.startswith('GREENRUN_')}
-        env.update(LC_ALL='C.UTF-8', PATH='/usr/sbin:/usr/bin:/sbin:/bin', **(extra_env or {}))
+        env.update(LC_ALL='C.UTF-8', PATH='/usr/sbin:/usr/bin:/sbin:/bin', **(environment or {}))
         self.log = os.path.join(directory, log)
         with open(self.log, 'ab') as out:
             self.child = subprocess.Popen(argv, cwd=directory, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
@@ -156,8 +156,8 @@ class Box:
         self.start_helper([sys.executable, os.path.join(HERE, 'backend.py'), str(http), str(echo)], echo)
         return http, echo
 
-    def start_daemon(self, argv, port):
-        self.daemon = Process(self.prefix + argv, self.dir, 'daemon.log', nofile=self.nofile)
+    def start_daemon(self, argv, port, **environment):
+        self.daemon = Process(self.prefix + argv, self.dir, 'daemon.log', self.nofile, environment)
         self.processes.append(self.daemon)
         self.wait_port(self.daemon, port)
         return self.daemon

@@ -148,7 +148,9 @@ class Iperf(Daemon):
 
     def start(self):
         self.port, self.totals = self.box.port(), {}
-        self.box.start_daemon(['iperf', '-s', '-B', '127.0.0.1', '-p', str(self.port), '-y', 'C'], self.port)
+        # One arena: a buffer of 128 KiB a connection in up to 16 arenas would look like a leak for long.
+        self.box.start_daemon(['iperf', '-s', '-B', '127.0.0.1', '-p', str(self.port), '-y', 'C'], self.port,
+                              MALLOC_ARENA_MAX='1')
 
     def client(self, number):
         return clients.Sink(number, self.port, self.totals)
