@@ -47,9 +47,7 @@ int64_t deadline_at(clockid_t clock, const struct timespec *absolute)
 
 struct timespec deadline_left(int64_t deadline_ns)
 {
-    int64_t left = deadline_ns - deadline_now();
-    if (left < 0)
-        left = 0;
+    int64_t now = deadline_now(), left = deadline_ns > now ? deadline_ns - now : 0;
     return (struct timespec){.tv_sec = left / NS, .tv_nsec = left % NS};
 }
 

@@ -64,9 +64,12 @@ Test(deadline, saturates)
 
 Test(deadline, what_is_left_is_never_negative)
 {
-    struct timespec left = deadline_left(deadline_now() - 1000000000);
-    cr_assert_eq(left.tv_sec, 0);
-    cr_assert_eq(left.tv_nsec, 0);
+    const int64_t past[] = {deadline_now() - 1000000000, 0, INT64_MIN};
+    for (int i = 0; i < 3; i++) {
+        struct timespec left = deadline_left(past[i]);
+        cr_assert_eq(left.tv_sec, 0);
+        cr_assert_eq(left.tv_nsec, 0);
+    }
 }
 
 Test(deadline, realtime_becomes_monotonic)
