@@ -1,10 +1,9 @@
 /* Where everything starts: the library's constructor, the first hook that needs the runtime, and main itself. */
 #include "preload/init.h"
 
-#include <stdlib.h>
-#include <string.h>
 #include "preload/deep.h"
 #include "preload/hook.h"
+#include "preload/inherit.h"
 #include "runtime/fork.h"
 #include "runtime/glibc.h"
 #include "runtime/hub.h"
@@ -39,17 +38,6 @@ static void read_default_attr(void)
     thread_set_default_attr(options.stack_size_bytes ? options.stack_size_bytes : stack, guard);
 }
 
-/* --exec=clear: programs that this one executes run natively. */
-static void clear_environment(char **environment)
-{
-    unsetenv("LD_PRELOAD");
-    char **kept = environment;
-    for (char **e = environment; *e; e++)
-        if (strncmp(*e, "GREENRUN_", 9))
-            *kept++ = *e;
-    *kept = NULL;
-}
-
 void init_start(void)
 {
     char error[OPTIONS_ERROR_MAX];
@@ -72,7 +60,7 @@ void init_start(void)
     if (options.patch_deep)
         deep_install();
     if (!options.exec_inherit)
-        clear_environment(environ);
+        inherit_nothing();
 }
 
 __attribute__((constructor(101))) static void start(void)

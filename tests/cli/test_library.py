@@ -58,6 +58,27 @@ class Library(case.Case):
         self.assertEqual(done.stderr, "")
 
 
+class Inheritance(case.Case):
+    """What programs that COMMAND executes get: --exec."""
+
+    def environment_below(self, *options, **variables):
+        done = self.greenrun(*options, "sh", "-c", "exec env", env=self.environment(**variables))
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return {line for line in done.stdout.splitlines() if line.startswith(("GREENRUN_", "LD_PRELOAD="))}
+
+    def test_inherit_passes_library_and_options_on(self):
+        self.assertEqual(self.environment_below("--workers=2", "--exec=inherit"),
+                         {"GREENRUN_WORKERS=2", "GREENRUN_EXEC=inherit", f"LD_PRELOAD={self.library}"})
+
+    def test_clear_passes_nothing_on(self):
+        self.assertEqual(self.environment_below("--workers=2", "--exec=clear"), set())
+
+    def test_clear_leaves_what_others_preload(self):
+        first, last = (self.compile(name, "-shared", "-fPIC", source="") for name in ("first.so", "notlibmonkey.so"))
+        self.assertEqual(self.environment_below("--exec=clear", LD_PRELOAD=f"{first} {self.library}:{last}"),
+                         {f"LD_PRELOAD={first}:{last}"})
+
+
 class Installation(case.Case):
     def make(self, target):
         build = os.path.relpath(case.BUILD, TOP)
