@@ -48,3 +48,14 @@ void base_abort(const char *file, int line, const char *format, ...)
     base_say("internal error at %s:%d: %s", file, line, text);
     abort();
 }
+
+/* The holder needs a few instructions, unless the kernel took it off its CPU: then this CPU may be the one it waits for. */
+void spin_lock_slowly(struct spin *s)
+{
+    for (unsigned tries = 1; atomic_exchange_explicit(&s->locked, 1, memory_order_acquire); tries++) {
+        if (tries % 64 == 0)
+            sys_call(SYS_sched_yield);
+        while (atomic_load_explicit(&s->locked, memory_order_relaxed) && tries++ % 64)
+            context_relax();
+    }
+}

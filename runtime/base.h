@@ -35,11 +35,12 @@ struct spin {
     _Atomic uint32_t locked;
 };
 
+void spin_lock_slowly(struct spin *s);
+
 static inline void spin_lock(struct spin *s)
 {
-    while (atomic_exchange_explicit(&s->locked, 1, memory_order_acquire))
-        while (atomic_load_explicit(&s->locked, memory_order_relaxed))
-            context_relax();
+    if (unlikely(atomic_exchange_explicit(&s->locked, 1, memory_order_acquire)))
+        spin_lock_slowly(s);
 }
 
 static inline void spin_unlock(struct spin *s)

@@ -99,15 +99,27 @@ void hub_start(struct green *g)
     make_ready(g);
 }
 
-bool hub_unpark(struct green *g, enum wake reason)
+bool hub_claim(struct green *g, enum wake reason)
 {
     uint32_t waits = 1;
     if (!atomic_compare_exchange_strong(&g->waiting, &waits, 0))
         return false;
     g->wake = (uint8_t)reason;
+    return true;
+}
+
+void hub_release(struct green *g)
+{
     runtime_enter();
     make_ready(g);
     runtime_leave_quietly();
+}
+
+bool hub_unpark(struct green *g, enum wake reason)
+{
+    if (!hub_claim(g, reason))
+        return false;
+    hub_release(g);
     return true;
 }
 

@@ -72,6 +72,10 @@ bool hub_unprepare(struct green *g);
  * foreign; not from a signal handler (set alerts and hub_alert there). Never switches. */
 bool hub_unpark(struct green *g, enum wake reason);
 
+/* The same in two steps, for a waker that holds a lock: claim decides who wakes g, release makes it runnable. */
+bool hub_claim(struct green *g, enum wake reason);
+void hub_release(struct green *g);
+
 /* Signal-safe: makes the green thread's hub look at its alerts soon. Never switches. */
 void hub_alert(struct green *g);
 

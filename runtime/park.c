@@ -37,18 +37,38 @@ static void dequeue(struct park_bucket *b, struct waiter *w)
     atomic_store_explicit(&w->bucket, NULL, memory_order_release);
 }
 
+/* Green threads that were claimed under a bucket lock, to be made runnable when it is dropped: one that is woken on another CPU
+ * must not find the lock taken. */
+struct claimed {
+    struct green *first, **last;
+};
+
 /* Under the bucket's lock, with w still queued. False when a deadline or an alert has already woken the waiter: then the wake-up
  * belongs to the next one. */
-static bool wake_waiter(struct waiter *w)
+static bool claim_waiter(struct waiter *w, struct claimed *claimed)
 {
     struct green *g = w->green;
-    if (g)
-        return hub_unpark(g, WAKE_UP);
+    if (g) {
+        if (!hub_claim(g, WAKE_UP))
+            return false;
+        g->next = NULL;
+        *claimed->last = g;
+        claimed->last = &g->next;
+        return true;
+    }
     uint32_t not_yet = 0;
     if (!atomic_compare_exchange_strong(&w->turn, &not_yet, 1))
         return false;
     sys_call(SYS_futex, &w->turn, FUTEX_WAKE_PRIVATE, 1);
     return true;
+}
+
+static void release_all(struct claimed *claimed)
+{
+    for (struct green *g = claimed->first, *next; g; g = next) {
+        next = g->next;
+        hub_release(g);
+    }
 }
 
 /* Removes the waiter from whatever bucket it is in by now. */
@@ -119,6 +139,7 @@ unsigned park_wake(const void *key, unsigned max, uint32_t bits)
     struct park_bucket *b = park_bucket_of(key);
     uint32_t mask = bits ? bits : UINT32_MAX;
     unsigned woken = 0;
+    struct claimed claimed = {NULL, &claimed.first};
     runtime_enter();
     lock_bucket(b);
     for (struct link *l = b->waiters.next, *next; l != &b->waiters && woken < max; l = next) {
@@ -126,10 +147,11 @@ unsigned park_wake(const void *key, unsigned max, uint32_t bits)
         next = l->next;
         if (w->key != key || !(w->bits & mask))
             continue;
-        woken += wake_waiter(w);
+        woken += claim_waiter(w, &claimed);
         dequeue(b, w);
     }
     spin_unlock(&b->lock);
+    release_all(&claimed);
     runtime_leave();
     return woken;
 }
@@ -146,6 +168,7 @@ int park_requeue(const void *key, unsigned max, const void *other, unsigned max_
 {
     struct park_bucket *from = park_bucket_of(key), *to = park_bucket_of(other);
     unsigned woken = 0, moved = 0;
+    struct claimed claimed = {NULL, &claimed.first};
     runtime_enter();
     lock_two(from, to);
     bool is_valid = !validate || validate(argument);
@@ -157,7 +180,7 @@ int park_requeue(const void *key, unsigned max, const void *other, unsigned max_
         if (w->key != key)
             continue;
         if (woken < max) {
-            woken += wake_waiter(w);
+            woken += claim_waiter(w, &claimed);
             dequeue(from, w);
         } else if (moved < max_moved) {
             link_remove(&w->link);
@@ -173,6 +196,7 @@ int park_requeue(const void *key, unsigned max, const void *other, unsigned max_
     spin_unlock(&from->lock);
     if (from != to)
         spin_unlock(&to->lock);
+    release_all(&claimed);
     runtime_leave();
     return is_valid ? (int)(woken + moved) : -1;
 }

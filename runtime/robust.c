@@ -23,8 +23,8 @@ static void owner_died(uintptr_t entry, int tid)
     do
         if ((value & FUTEX_TID_MASK) != (uint32_t)tid)
             return;
-    while (!__atomic_compare_exchange_n(word, &value, (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED, false, __ATOMIC_SEQ_CST,
-                                        __ATOMIC_RELAXED));
+    while (!__atomic_compare_exchange_n(word, &value, (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED, false,
+                                        __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
     /* glibc's mutex begins with its word, and waiters in the lot stand under the mutex. Those of other processes need the kernel. */
     park_wake(word, 1, 0);
     if (value & FUTEX_WAITERS)
