@@ -87,7 +87,8 @@ HOOK_EXPORT int pthread_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m, co
 }
 
 /* pthread_cond_clockwait (glibc 2.30, POSIX 2024): the clock is the caller's. A cancellation point. */
-HOOK_EXPORT int pthread_cond_clockwait(pthread_cond_t *c, pthread_mutex_t *m, clockid_t clock, const struct timespec *deadline)
+HOOK_EXPORT int pthread_cond_clockwait(pthread_cond_t *c, pthread_mutex_t *m, clockid_t clock,
+                                       const struct timespec *deadline)
 {
     if (!lock_knows_clock(clock))
         return EINVAL;

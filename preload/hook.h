@@ -9,8 +9,7 @@
 #define HOOK_EXPORT __attribute__((visibility("default"), externally_visible))
 
 /* Another name of libc's for the same function, and so of the same hook. */
-#define HOOK_ALIAS(other, name)                                                                                        \
-    HOOK_EXPORT __typeof__(name) other __attribute__((alias(#name), copy(name)))
+#define HOOK_ALIAS(other, name) HOOK_EXPORT __typeof__(name) other __attribute__((alias(#name), copy(name)))
 
 /* The families of --patch. */
 enum hook_family {

@@ -29,17 +29,14 @@ int lock_wait(const struct lock_wait *wait)
     };
     for (;;) {
         switch (park_wait(&request)) {
-        case PARK_INVALID:
-            return attempt.result;
+        case PARK_INVALID: return attempt.result;
         case WAKE_UP:
             if (!must_wait(&attempt))
                 return attempt.result;
             request.bits = wait->waiter << OVERTAKEN_SHIFT;
             break;
-        case WAKE_TIMEOUT:
-            return ETIMEDOUT;
-        case WAKE_CANCEL:
-            return ECANCELED;
+        case WAKE_TIMEOUT: return ETIMEDOUT;
+        case WAKE_CANCEL: return ECANCELED;
         case WAKE_SIGNAL:
             thread_act_on_alerts();
             if (wait->may_interrupt)

@@ -20,7 +20,8 @@ static int try(void *semaphore)
 
 static int call_real(const struct lock_call *call)
 {
-    return call->deadline ? REAL(sem_clockwait)(call->object, call->clock, call->deadline) : REAL(sem_wait)(call->object);
+    return call->deadline ? REAL(sem_clockwait)(call->object, call->clock, call->deadline)
+                          : REAL(sem_wait)(call->object);
 }
 
 /* What comes after sem_trywait said no; deadline may be NULL. */

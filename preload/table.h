@@ -161,6 +161,7 @@ HOOK(lock, __lll_lock_wake_private, "GLIBC_PRIVATE", DEEP)
 HOOK(lock, syscall, "GLIBC_2.2.5", RAW)
 
 HOOK(poll, epoll_wait, "GLIBC_2.3.2", RAW)
+HOOK(poll, epoll_ctl, "GLIBC_2.3.2", RAW)
 HOOK(poll, epoll_create1, "GLIBC_2.9", RAW)
 
 #ifdef TABLE_EXPORTS

@@ -142,6 +142,21 @@ static void descriptor_fired(struct ev_loop *loop, ev_io *io, int revents)
     w->fired_idle = true;
 }
 
+int readiness_epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *event)
+{
+    long result = sys_call(SYS_epoll_ctl, epoll_fd, operation, fd, event);
+    if (likely(result != -EBADF && result != -ELOOP && result != -EINVAL))
+        return (int)sys_ret(result);
+    struct hub *h = worker_hub;
+    struct watcher *w = existing(h, fd);
+    if (w) {
+        ev_feed_event(h->loop, &w->io, EV_READ | EV_WRITE);
+        w->generation--; /* whoever waits next sets the watcher anew */
+        h->poll_deadline_ns = 0;
+    }
+    return 0;
+}
+
 static int queue_on(struct hub *h, struct green *g, struct fd_waiter *f, int fd, int events)
 {
     struct shared *s = shared_of(fd);

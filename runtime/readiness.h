@@ -29,3 +29,7 @@ void readiness_after_fork(void);
 
 /* By each hub after a poll: wakes waiters of descriptors that other hubs' threads closed. */
 void readiness_check_closed(struct hub *h);
+
+/* What libev's epoll_ctl becomes. libev takes a descriptor that is not open for its own fault and aborts; a program may have
+ * closed it at any time, on another worker or behind our back, so its waiters are woken to find out for themselves. */
+int readiness_epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *event);

@@ -9,6 +9,7 @@
 #include "runtime/hub.h"
 #include "runtime/native.h"
 #include "runtime/offload.h"
+#include "runtime/readiness.h"
 #include "runtime/tls.h"
 
 /* What preload/epoll.c does for the hubs' libev. */
@@ -17,6 +18,13 @@ int epoll_wait(int fd, struct epoll_event *events, int max, int timeout_ms)
     if (hub_is_polling())
         return hub_epoll_wait(fd, events, max, timeout_ms);
     return (int)sys_ret(sys_call(SYS_epoll_pwait, fd, events, max, timeout_ms, NULL, 0));
+}
+
+int epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *event)
+{
+    if (hub_is_polling())
+        return readiness_epoll_ctl(epoll_fd, operation, fd, event);
+    return (int)sys_ret(sys_call(SYS_epoll_ctl, epoll_fd, operation, fd, event));
 }
 
 static inline void runtime_start(int workers)
