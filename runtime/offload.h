@@ -14,4 +14,5 @@ int offload_begin(void);
 void offload_end(void);
 
 void offload_init(int max_threads);
+int offload_thread_count(void);
 void offload_after_fork(void);

@@ -80,3 +80,6 @@ void signal_give_out(void);
 void signal_native_begin(bool for_exec);
 void signal_native_end(void);
 void signal_after_fork(void);
+/* Could a signal still run a handler of the program (which may post a semaphore): the program has set one for an asynchronous
+ * signal, or waits for one? Then a process in which everybody waits is not dead. */
+bool signal_may_arrive(void);
