@@ -23,7 +23,7 @@ struct lock_wait {
     void *object;
     enum wait_kind kind;
     uint32_t waiter; /* LOCK_* */
-    unsigned flags; /* HUB_PARK_*: whether a signal or cancellation may interrupt; locks are resumed after a signal */
+    unsigned flags;  /* HUB_PARK_*: whether a signal or cancellation may interrupt; locks are resumed after a signal */
     int64_t deadline_ns;
     bool may_interrupt; /* a handler without SA_RESTART ends the wait with EINTR (semaphores) */
 };
