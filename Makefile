@@ -13,7 +13,7 @@ CPU := x86_64
 LIB_SRC := $(wildcard asm/$(CPU)/*.c runtime/*.c preload/*.c)
 LIB_ASM := $(wildcard asm/$(CPU)/*.S)
 LIB_OBJ := $(LIB_SRC:%.c=$B/%.o) $(LIB_ASM:%.S=$B/%.o)
-FCONTEXT := $B/fcontext/make_x86_64_sysv_elf_gas.o $B/fcontext/jump_x86_64_sysv_elf_gas.o
+FCONTEXT := $B/fcontext/make_x86_64_sysv_elf_gas.o
 LIBS := -lev -ldl
 
 GREENRUN_OBJ := $B/tools/greenrun.o $B/tools/command.o $B/runtime/options.o
@@ -23,8 +23,8 @@ SUITES := unit cli daemons
 
 all: $B/libmonkey.so $B/greenrun ## build the library and greenrun (the default)
 
-# Only fcontext's assembly objects are taken out of the C++ library's archive.
-$(FCONTEXT) &:
+# Of the C++ library only the assembly that makes a context; asm/ has the jump.
+$(FCONTEXT):
 	@mkdir -p $B/fcontext
 	cd $B/fcontext && ar x "$$($(CC) -print-file-name=libboost_context.a)" $(notdir $(FCONTEXT))
 

@@ -187,7 +187,7 @@ static inline void switch_to_green(struct hub *h, struct green *next, fcontext_t
     h->current = next;
     fcontext_t to = next->context;
     context_set_thread_pointer(next->tcb);
-    resumed(jump_fcontext(to, save));
+    resumed(context_jump(to, save));
 }
 
 static inline void switch_to_hub(struct hub *h, fcontext_t *save)
@@ -195,7 +195,7 @@ static inline void switch_to_hub(struct hub *h, fcontext_t *save)
     h->current = NULL;
     fcontext_t to = h->context;
     context_set_thread_pointer(h->tcb);
-    resumed(jump_fcontext(to, save));
+    resumed(context_jump(to, save));
 }
 
 /* The caller g is in no queue, or in this hub's. Runs somebody else until g is resumed. */

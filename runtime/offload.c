@@ -72,7 +72,7 @@ static void *carry(void *unused)
         g->carrier = &own;
         fcontext_t to = g->context;
         context_set_thread_pointer(g->tcb);
-        struct transfer t = jump_fcontext(to, &own.context);
+        struct transfer t = context_jump(to, &own.context);
         *(fcontext_t *)t.data = t.from;
         g->carrier = NULL;
         spin_lock(&lock);
@@ -126,7 +126,7 @@ void offload_end(void)
     struct carrier *carrier = g->carrier;
     worker_hub = g->hub;
     context_set_thread_pointer(carrier->tcb);
-    struct transfer t = jump_fcontext(carrier->context, &g->context);
+    struct transfer t = context_jump(carrier->context, &g->context);
     hub_entered(t);
     g->hub->offloaded--;
     g->wait_kind = WAIT_NONE;

@@ -1,6 +1,6 @@
-/* The context switch of x86-64: Boost.Context's fcontext and the TLS base.
+/* The context switch of x86-64: Boost.Context's fcontext, with a jump of our own (jump.S says why), and the TLS base.
  *
- * A context is its stack pointer; jump_fcontext saves rbx rbp r12-r15, mxcsr and the x87 control word on the old stack:
+ * A context is its stack pointer; context_jump saves rbx rbp r12-r15, mxcsr and the x87 control word on the old stack:
  *
  *     sp -> | mxcsr,x87cw | (guard) | r12 | r13 | r14 | r15 | rbx | rbp | return address |
  *
@@ -25,7 +25,7 @@ struct transfer {
 
 /* stack_top grows down and need not be aligned. entry never returns. */
 extern fcontext_t make_fcontext(void *stack_top, size_t size_bytes, void (*entry)(struct transfer));
-extern struct transfer jump_fcontext(fcontext_t to, void *data);
+extern struct transfer context_jump(fcontext_t to, void *data);
 
 /* Set once by context_init; read only afterwards. */
 extern bool context_has_fsgsbase;
