@@ -40,14 +40,30 @@ int mutex_check_owner(const pthread_mutex_t *m)
     return owner == own_tid() ? 0 : EPERM;
 }
 
-/* The kernel takes a robust PI mutex of a dead owner for the kernel thread that asked; the owner is the green thread. */
+/* What real trylock leaves to be put right. The kernel takes a robust PI mutex of a dead owner for the kernel thread that asked; the
+ * owner is the green thread. And glibc up to 2.36 at least takes an unrecoverable mutex and keeps it, though its lock does not. */
+static void put_right(pthread_mutex_t *m, int result)
+{
+    uint32_t *word = (uint32_t *)&m->__data.__lock, tid = (uint32_t)own_tid();
+    if (result == EOWNERDEAD && m->__data.__kind & KIND_INHERIT)
+        __atomic_store_n(word, (__atomic_load_n(word, __ATOMIC_RELAXED) & ~FUTEX_TID_MASK) | tid, __ATOMIC_RELAXED);
+    if (result != ENOTRECOVERABLE || (__atomic_load_n(word, __ATOMIC_RELAXED) & FUTEX_TID_MASK) != tid)
+        return;
+    if (__atomic_exchange_n(word, 0, __ATOMIC_SEQ_CST) & FUTEX_WAITERS)
+        sys_call(SYS_futex, word, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
+static inline int try_quickly(pthread_mutex_t *m)
+{
+    int result = REAL(pthread_mutex_trylock)(m);
+    if (unlikely(result == EOWNERDEAD || result == ENOTRECOVERABLE))
+        put_right(m, result);
+    return result;
+}
+
 static int try(void *mutex)
 {
-    pthread_mutex_t *m = mutex;
-    int result = REAL(pthread_mutex_trylock)(m);
-    if (unlikely(result == EOWNERDEAD) && m->__data.__kind & KIND_INHERIT)
-        m->__data.__lock = (int)((uint32_t)m->__data.__lock & ~FUTEX_TID_MASK) | own_tid();
-    return result;
+    return try_quickly(mutex);
 }
 
 static int call_real(const struct lock_call *call)
@@ -88,7 +104,7 @@ static int settled(pthread_mutex_t *m, int result)
 
 static inline int lock(pthread_mutex_t *m, clockid_t clock, const struct timespec *deadline)
 {
-    int result = try(m);
+    int result = try_quickly(m);
     if (unlikely(result == EBUSY))
         result = wait_for(m, clock, deadline);
     return likely(result == 0) ? 0 : settled(m, result);
