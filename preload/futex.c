@@ -62,7 +62,7 @@ static long wait_in_lot(struct futex_wait *wait, int operation, const struct tim
     case WAKE_UP: return 0;
     case PARK_INVALID: return -EAGAIN;
     case WAKE_TIMEOUT: return -ETIMEDOUT;
-    default: thread_act_on_alerts(); return -EINTR;
+    default: lock_interrupted(); return -EINTR;
     }
 }
 

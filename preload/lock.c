@@ -15,6 +15,13 @@ static bool must_wait(void *argument)
     return attempt->result == EBUSY;
 }
 
+bool lock_interrupted(void)
+{
+    if (self)
+        thread_act_on_alerts();
+    return true;
+}
+
 int lock_wait(const struct lock_wait *wait)
 {
     struct attempt attempt = {wait, EBUSY};
@@ -38,8 +45,7 @@ int lock_wait(const struct lock_wait *wait)
         case WAKE_TIMEOUT: return ETIMEDOUT;
         case WAKE_CANCEL: return ECANCELED;
         case WAKE_SIGNAL:
-            thread_act_on_alerts();
-            if (wait->may_interrupt)
+            if (lock_interrupted() && wait->may_interrupt)
                 return EINTR;
         }
     }

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "preload/hook.h"
+#include "runtime/glibc.h"
 #include "runtime/offload.h"
 #include "runtime/park.h"
 
@@ -40,14 +41,19 @@ bool lock_wake_all(const void *object, uint32_t waiter);
 /* For callers that must not or need not yield: they are about to park. Never switches. */
 void lock_wake_one_and_go_on(const void *object, uint32_t waiter);
 
+/* After WAKE_SIGNAL: runs the handlers. True when the call must end with EINTR, if it is one that handlers interrupt. The kernel has run
+ * those of a foreign thread already. May switch. */
+bool lock_interrupted(void);
+
 /* A try that failed lets others run: a loop around it must not starve the holder. May switch. */
 int lock_tried(int result);
 
-/* True when waiting happens in the lot. Both families are needed: with native threads native locks are right. */
+/* True when waiting happens in the lot. Both families are needed: with native threads native locks are right; and the runtime must
+ * have started. */
 static inline bool lock_is_ours(void)
 {
     const uint32_t families = 1u << FAMILY_lock | 1u << FAMILY_thread;
-    return (hook_families & families) == families && !in_vfork_child;
+    return (hook_families & families) == families && !in_vfork_child && glibc.tid_offset;
 }
 
 /* For an object shared with other processes: their unlock wakes the kernel's waiters only. Runs `call`, a libc function that

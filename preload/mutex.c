@@ -1,51 +1,40 @@
 /* Mutexes: pthread_mutex_lock and its relatives (POSIX, System Interfaces: pthread_mutex_lock, pthread_mutex_timedlock).
  *
- * glibc's own trylock and unlock keep the state: kind, owner, recursion, robustness, priority ceiling. They read the owner from
- * the TCB, which each green thread has of its own. Here is only the waiting. glibc never sees a waiter, so its unlock makes no
- * futex call; the exchange in it is the full barrier that park_may_have_waiters asks for.
+ * Plain ones are in plain_mutex.h. Of all others glibc's own trylock and unlock keep the state: robustness, priority protocol,
+ * recursion. They read the owner from the TCB, which each green thread has of its own. glibc never sees a waiter, so its
+ * unlock makes no futex call; the locked instruction in it is the barrier that park_may_have_waiters asks for.
  *
  * Process-shared mutexes are left to glibc, on an offload thread. Priority inheritance has nothing to inherit among green
- * threads, which have no priorities; its mutexes wait like the others. */
+ * threads, which have no priorities, and the kernel does not know their ids: its mutexes wait like the others. */
 #include "preload/mutex.h"
 
 #include <linux/futex.h>
 
 #include "preload/lock.h"
-#include "runtime/glibc.h"
+#include "preload/plain_mutex.h"
 
-/* Bits of __kind: sysdeps/nptl/bits/struct_mutex.h, nptl/pthreadP.h. */
-#define KIND_MASK 3
-#define KIND_ROBUST 16
-#define KIND_INHERIT 32
-#define KIND_PROTECT 64
-
-static int own_tid(void)
+bool mutex_is_shared(const pthread_mutex_t *m)
 {
-    return *(const int *)((const char *)context_thread_pointer() + glibc.tid_offset);
-}
-
-static bool is_errorcheck(const pthread_mutex_t *m)
-{
-    return (m->__data.__kind & KIND_MASK) == PTHREAD_MUTEX_ERRORCHECK_NP;
+    return m->__data.__kind & MUTEX_SHARED;
 }
 
 int mutex_check_owner(const pthread_mutex_t *m)
 {
-    int kind = m->__data.__kind;
-    bool knows_owner = kind & (KIND_ROBUST | KIND_INHERIT) || (kind & KIND_MASK) == PTHREAD_MUTEX_RECURSIVE_NP ||
-                       (kind & KIND_MASK) == PTHREAD_MUTEX_ERRORCHECK_NP;
-    if (!knows_owner)
+    bool owner_is_word = m->__data.__kind & (MUTEX_ROBUST | MUTEX_INHERIT);
+    if (!owner_is_word && !plain_knows_owner(m))
         return 0;
-    int owner = kind & (KIND_ROBUST | KIND_INHERIT) ? m->__data.__lock & FUTEX_TID_MASK : m->__data.__owner;
-    return owner == own_tid() ? 0 : EPERM;
+    int owner = owner_is_word ? m->__data.__lock & FUTEX_TID_MASK : m->__data.__owner;
+    return owner == mutex_own_tid() ? 0 : EPERM;
 }
 
-/* What real trylock leaves to be put right. The kernel takes a robust PI mutex of a dead owner for the kernel thread that asked; the
- * owner is the green thread. And glibc up to 2.36 at least takes an unrecoverable mutex and keeps it, though its lock does not. */
+/* ---- all others ---- */
+
+/* What real trylock leaves to be put right. The kernel takes a robust PI mutex of a dead owner for the kernel thread that asked;
+ * the owner is the green thread. And glibc 2.36 takes an unrecoverable mutex and keeps it, where its lock does not. */
 static void put_right(pthread_mutex_t *m, int result)
 {
-    uint32_t *word = (uint32_t *)&m->__data.__lock, tid = (uint32_t)own_tid();
-    if (result == EOWNERDEAD && m->__data.__kind & KIND_INHERIT)
+    uint32_t *word = (uint32_t *)&m->__data.__lock, tid = (uint32_t)mutex_own_tid();
+    if (result == EOWNERDEAD && m->__data.__kind & MUTEX_INHERIT)
         __atomic_store_n(word, (__atomic_load_n(word, __ATOMIC_RELAXED) & ~FUTEX_TID_MASK) | tid, __ATOMIC_RELAXED);
     if (result != ENOTRECOVERABLE || (__atomic_load_n(word, __ATOMIC_RELAXED) & FUTEX_TID_MASK) != tid)
         return;
@@ -53,7 +42,7 @@ static void put_right(pthread_mutex_t *m, int result)
         sys_call(SYS_futex, word, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
 
-static inline int try_quickly(pthread_mutex_t *m)
+static int special_try(pthread_mutex_t *m)
 {
     int result = REAL(pthread_mutex_trylock)(m);
     if (unlikely(result == EOWNERDEAD || result == ENOTRECOVERABLE))
@@ -61,9 +50,11 @@ static inline int try_quickly(pthread_mutex_t *m)
     return result;
 }
 
-static int try(void *mutex)
+/* ---- waiting ---- */
+
+static int try_as_waiter(void *mutex)
 {
-    return try_quickly(mutex);
+    return mutex_is_plain(mutex) ? plain_try_as_waiter(mutex) : special_try(mutex);
 }
 
 static int call_real(const struct lock_call *call)
@@ -78,14 +69,14 @@ static int wait_for(pthread_mutex_t *m, clockid_t clock, const struct timespec *
     struct lock_call call = {.function = call_real, .object = m, .clock = clock, .deadline = deadline};
     if (!lock_is_ours())
         return call_real(&call);
-    if (mutex_is_shared(m) && !(m->__data.__kind & KIND_INHERIT))
+    if (mutex_is_shared(m) && !(m->__data.__kind & MUTEX_INHERIT))
         return lock_call_blocking(&call);
-    if (is_errorcheck(m) && m->__data.__owner == own_tid())
+    if (mutex_type(m) == PTHREAD_MUTEX_ERRORCHECK_NP && mutex_check_owner(m) == 0)
         return EDEADLK;
     if (deadline && !timespec_is_valid(deadline))
         return EINVAL;
     return lock_wait(&(struct lock_wait){
-        .try = try,
+        .try = try_as_waiter,
         .object = m,
         .kind = WAIT_MUTEX,
         .waiter = LOCK_WAITER,
@@ -94,7 +85,7 @@ static int wait_for(pthread_mutex_t *m, clockid_t clock, const struct timespec *
     });
 }
 
-/* Finding the mutex unrecoverable takes and releases it, unseen by the lot; and nobody will ever unlock it again. */
+/* Somebody found the mutex unrecoverable: that took and released it, unseen by the lot, and nobody will ever unlock it again. */
 static int settled(pthread_mutex_t *m, int result)
 {
     if (unlikely(result == ENOTRECOVERABLE))
@@ -104,10 +95,36 @@ static int settled(pthread_mutex_t *m, int result)
 
 static inline int lock(pthread_mutex_t *m, clockid_t clock, const struct timespec *deadline)
 {
-    int result = try_quickly(m);
+    int result = mutex_is_plain(m) ? plain_try(m) : special_try(m);
     if (unlikely(result == EBUSY))
         result = wait_for(m, clock, deadline);
     return likely(result == 0) ? 0 : settled(m, result);
+}
+
+/* The caller has released m, which may be gone: only its address is used. */
+static void wake_next(pthread_mutex_t *m, int was, bool may_yield)
+{
+    if (may_yield)
+        lock_wake_one(m, LOCK_WAITER);
+    else
+        lock_wake_one_and_go_on(m, LOCK_WAITER);
+    if (was == MUTEX_KERNEL_WAITS)
+        sys_call(SYS_futex, m, FUTEX_WAKE_PRIVATE, 1);
+}
+
+static inline int unlock(pthread_mutex_t *m, bool may_yield)
+{
+    int result, was;
+    if (mutex_is_plain(m)) {
+        result = plain_release(m, &was);
+        if (unlikely(was > MUTEX_TAKEN))
+            wake_next(m, was, may_yield);
+        return result;
+    }
+    result = REAL(pthread_mutex_unlock)(m);
+    if (unlikely(park_may_have_waiters(m)))
+        wake_next(m, MUTEX_LOT_WAITS, may_yield);
+    return result;
 }
 
 int mutex_lock(pthread_mutex_t *m)
@@ -117,11 +134,10 @@ int mutex_lock(pthread_mutex_t *m)
 
 int mutex_unlock_and_go_on(pthread_mutex_t *m)
 {
-    int result = REAL(pthread_mutex_unlock)(m);
-    if (unlikely(park_may_have_waiters(m)))
-        lock_wake_one_and_go_on(m, LOCK_WAITER);
-    return result;
+    return unlock(m, false);
 }
+
+/* ---- hooks ---- */
 
 /* POSIX pthread_mutex_lock: 0, EAGAIN (recursion limit), EDEADLK (error-checking), EINVAL (priority ceiling), EOWNERDEAD,
  * ENOTRECOVERABLE. Not a cancellation point; resumed after a signal handler. */
@@ -133,7 +149,10 @@ HOOK_EXPORT int pthread_mutex_lock(pthread_mutex_t *m)
 /* POSIX pthread_mutex_trylock: as lock, and EBUSY. */
 HOOK_EXPORT int pthread_mutex_trylock(pthread_mutex_t *m)
 {
-    return settled(m, lock_tried(try(m)));
+    int result = mutex_is_plain(m) ? plain_try(m) : special_try(m);
+    if (likely(result == 0))
+        return 0;
+    return settled(m, lock_tried(result == EDEADLK && mutex_is_plain(m) ? EBUSY : result));
 }
 
 /* POSIX pthread_mutex_timedlock: as lock, ETIMEDOUT, and EINVAL for bad nanoseconds when it would wait. */
@@ -153,10 +172,7 @@ HOOK_EXPORT int pthread_mutex_clocklock(pthread_mutex_t *m, clockid_t clock, con
 /* POSIX pthread_mutex_unlock: 0, EPERM. The mutex may be gone once it is unlocked: only its address is used after that. */
 HOOK_EXPORT int pthread_mutex_unlock(pthread_mutex_t *m)
 {
-    int result = REAL(pthread_mutex_unlock)(m);
-    if (unlikely(park_may_have_waiters(m)))
-        lock_wake_one(m, LOCK_WAITER);
-    return result;
+    return unlock(m, true);
 }
 
 struct ceiling {

@@ -1,4 +1,4 @@
-/* What condition variables and C11 mutexes need of the mutex hooks. */
+/* What condition variables need of the mutex hooks. */
 #pragma once
 
 #include <pthread.h>
@@ -14,7 +14,4 @@ int mutex_unlock_and_go_on(pthread_mutex_t *m);
 int mutex_check_owner(const pthread_mutex_t *m);
 
 /* Shared with other processes. */
-static inline bool mutex_is_shared(const pthread_mutex_t *m)
-{
-    return m->__data.__kind & 128; /* PTHREAD_MUTEX_PSHARED_BIT */
-}
+bool mutex_is_shared(const pthread_mutex_t *m);

@@ -52,7 +52,7 @@ static void wait_for_end(struct turn *turn)
             .validate = is_running,
             .argument = turn,
         }) == WAKE_SIGNAL)
-        thread_act_on_alerts();
+        lock_interrupted();
 }
 
 static void once_slowly(_Atomic unsigned *state, void (*routine)(void))

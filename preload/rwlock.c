@@ -6,7 +6,6 @@
  *
  * Process-shared ones are left to glibc, on an offload thread. */
 #include "preload/lock.h"
-#include "runtime/glibc.h"
 
 /* Writers that wait, or woke and have not got it yet. Any thread, atomically. */
 static _Atomic unsigned *writers_of(pthread_rwlock_t *l)
