@@ -41,6 +41,14 @@ void thread_set_default_attr(size_t stack_size_bytes, size_t guard_size_bytes)
     default_guard_size = guard_size_bytes;
 }
 
+/* Each process counts from a place of its own, far from its neighbours': process-shared locks write the owner's id where other
+ * processes compare it with theirs. (The multiplier is 2^32 divided by the golden ratio.) */
+static void choose_first_tid(int pid)
+{
+    uint64_t place = (uint32_t)pid * 0x9E3779B1u;
+    atomic_store(&last_tid, TID_FIRST + (uint32_t)(place * (TID_LAST - TID_FIRST) >> 32));
+}
+
 void thread_init(void)
 {
     struct green *g = &main_green;
@@ -51,6 +59,7 @@ void thread_init(void)
     g->is_main = 1;
     g->serial = 1;
     g->tid = (int)sys_call(SYS_getpid);
+    choose_first_tid(g->tid);
     g->state = GREEN_LIVE;
     sys_call(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &g->blocked, sizeof(uint64_t));
     atomic_store(&g->hub->live, 1);
@@ -417,6 +426,7 @@ void thread_after_fork(void)
     must(registry_add(g) == 0, "no memory for the registry of a fork child");
     atomic_store(&thread_live_count, 1);
     g->tid = (int)sys_call(SYS_getpid);
+    choose_first_tid(g->tid);
     g->pending = 0;
     atomic_store(&g->alerts, 0);
 }
