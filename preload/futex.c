@@ -87,10 +87,10 @@ static long wait_on(uint32_t *word, int operation, uint32_t value, const struct 
     long result = check_word(word);
     if (result == 0 && is_private_page(word))
         return wait_in_lot(&request, operation, timeout, bits);
-    bool is_offloaded = hook_green(FAMILY_lock) && offload_begin() == 0;
+    bool is_offloaded = hook_green(FAMILY_lock) && offload_begin_wait() == 0;
     result = sys_call(SYS_futex, word, operation, value, timeout, NULL, bits);
     if (is_offloaded)
-        offload_end();
+        offload_end_wait();
     return result;
 }
 

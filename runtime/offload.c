@@ -14,9 +14,10 @@ struct carrier {
     void *tcb;
 };
 
-static struct spin lock; /* guards the queue, idle and threads */
+static struct spin lock; /* guards the queue and the counts */
 static struct green *head, *tail;
-static int idle, threads, threads_max = 4;
+static int threads, threads_max = 4;
+static int calls, waits; /* begun and not ended; those of them that do not count against the maximum */
 static _Atomic uint32_t queued_word; /* futex: changes with each push */
 
 void offload_init(int max_threads)
@@ -54,7 +55,6 @@ static struct green *pop(void)
             head = g->next;
             if (!head)
                 tail = NULL;
-            idle--;
         }
         spin_unlock(&lock);
         if (g)
@@ -76,27 +76,27 @@ static void *carry(void *unused)
         *(fcontext_t *)t.data = t.from;
         g->carrier = NULL;
         spin_lock(&lock);
-        idle++;
+        calls--;
         spin_unlock(&lock);
         hub_start(g);
     }
     return NULL;
 }
 
-/* One more carrier unless one is idle for the caller or the pool is full. -1 when there is none at all. */
-static int provide_carrier(void)
+/* One more carrier unless there are enough or the pool is full. -1 when there is none at all. */
+static int provide_carrier(bool is_wait)
 {
     int result = 0;
     spin_lock(&lock);
-    int waiting = 0;
-    for (struct green *g = head; g; g = g->next)
-        waiting++;
-    if (idle <= waiting && threads < threads_max) {
+    calls++;
+    waits += is_wait;
+    if (threads < calls && threads < threads_max + waits) {
         pthread_t thread;
         if (native_thread_start(&thread, "green-offload", CARRIER_STACK, carry, NULL) == 0) {
             threads++;
-            idle++;
         } else if (!threads) {
+            calls--;
+            waits -= is_wait;
             result = -1;
         }
     }
@@ -104,11 +104,11 @@ static int provide_carrier(void)
     return result;
 }
 
-int offload_begin(void)
+static int begin(bool is_wait)
 {
     struct green *g = self;
     runtime_enter();
-    if (!glibc_become_threaded() || provide_carrier()) {
+    if (!glibc_become_threaded() || provide_carrier(is_wait)) {
         runtime_leave();
         return -1;
     }
@@ -117,6 +117,16 @@ int offload_begin(void)
     worker_hub = NULL;
     hub_hand_over(push, g);
     return 0;
+}
+
+int offload_begin(void)
+{
+    return begin(false);
+}
+
+int offload_begin_wait(void)
+{
+    return begin(true);
 }
 
 void offload_end(void)
@@ -134,9 +144,17 @@ void offload_end(void)
     runtime_leave();
 }
 
+void offload_end_wait(void)
+{
+    spin_lock(&lock);
+    waits--;
+    spin_unlock(&lock);
+    offload_end();
+}
+
 void offload_after_fork(void)
 {
     atomic_store(&lock.locked, 0);
     head = tail = NULL;
-    idle = threads = 0;
+    threads = calls = waits = 0;
 }

@@ -13,6 +13,11 @@ int offload_begin(void);
 /* May switch; returns on the caller's own worker. Preserves errno. */
 void offload_end(void);
 
+/* The same pair for a wait that only another thread or process can end (a process-shared lock): those it waits for may need to
+ * wait too, so it gets a kernel thread beyond the limit. */
+int offload_begin_wait(void);
+void offload_end_wait(void);
+
 void offload_init(int max_threads);
 int offload_thread_count(void);
 void offload_after_fork(void);
