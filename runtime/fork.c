@@ -6,6 +6,7 @@
 #include "runtime/offload.h"
 #include "runtime/park.h"
 #include "runtime/readiness.h"
+#include "runtime/signal.h"
 #include "runtime/stack.h"
 
 static void after_fork_in_child(void)
@@ -19,6 +20,7 @@ static void after_fork_in_child(void)
     hub_after_fork();
     readiness_after_fork();
     offload_after_fork();
+    signal_after_fork();
     runtime_leave();
 }
 

@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 
 #include "runtime/base.h"
+#include "runtime/signal.h"
 
 struct native_functions native;
 
@@ -41,10 +42,9 @@ int native_thread_start(pthread_t *out, const char *name, size_t stack_size_byte
     pthread_attr_t attr;
     pthread_attr_init(&attr);
     pthread_attr_setstack(&attr, stack + guard, stack_size_bytes - guard);
-    unsigned long all = ~0UL, before;
-    sys_call(SYS_rt_sigprocmask, SIG_BLOCK, &all, &before, sizeof(all));
+    signal_helper_begin();
     int error = native.create(out, &attr, native_main, record);
-    sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof(before));
+    signal_helper_end();
     pthread_attr_destroy(&attr);
     if (error)
         sys_call(SYS_munmap, stack, stack_size_bytes);

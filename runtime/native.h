@@ -13,7 +13,7 @@ struct native_functions {
 
 extern struct native_functions native;
 
-/* Starts a detached or joinable kernel thread with all signals blocked, on a stack of its own that glibc neither caches nor
+/* Starts a detached or joinable kernel thread with all signals but faults blocked, on a stack of its own that glibc neither caches nor
  * frees (a fork child may run on while glibc believes that stack to be unused). 0 or an error number. Never switches. */
 int native_thread_start(pthread_t *out, const char *name, size_t stack_size_bytes, void *(*start)(void *),
                         void *argument);

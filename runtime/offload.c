@@ -25,11 +25,6 @@ void offload_init(int max_threads)
     threads_max = max_threads;
 }
 
-int offload_thread_count(void)
-{
-    return threads;
-}
-
 static void push(void *argument)
 {
     struct green *g = argument;

@@ -50,6 +50,9 @@ int signal_send(struct green *g, int sig, const siginfo_t *info);
 /* kill and sigqueue to the own process from a thread that shall see its handler run before the call returns (POSIX kill). */
 int signal_send_process(int sig, const siginfo_t *info);
 
+/* Does the runtime, not the kernel, decide what becomes of sig? Then signal_send_process serves for kill. */
+bool signal_is_ours_to_send(int sig);
+
 /* After a system call failed with EPIPE or EFBIG under a suppressed signal: what the kernel would have sent to the writer. */
 void signal_send_writer(int sig);
 
@@ -59,6 +62,11 @@ int signal_change_mask(int how, const sigset_t *set, sigset_t *old);
 int signal_change_action(int sig, const struct sigaction *action, struct sigaction *old);
 int signal_change_altstack(const stack_t *stack, stack_t *old);
 void signal_pending(sigset_t *out);
+
+/* sigaction as libc and as the kernel lay it out. */
+struct kernel_action;
+void signal_to_kernel(struct kernel_action *to, const struct sigaction *from);
+void signal_to_libc(struct sigaction *to, const struct kernel_action *from);
 
 /* These signals must stay pending in the kernel when all block them: a signalfd reads them there. */
 void signal_keep_in_kernel(const sigset_t *set);
@@ -80,6 +88,6 @@ void signal_give_out(void);
 void signal_native_begin(bool for_exec);
 void signal_native_end(void);
 void signal_after_fork(void);
-/* Could a signal still run a handler of the program (which may post a semaphore): the program has set one for an asynchronous
- * signal, or waits for one? Then a process in which everybody waits is not dead. */
-bool signal_may_arrive(void);
+/* Around the making of a kernel thread of our own: it shall take no asynchronous signals. */
+void signal_helper_begin(void);
+void signal_helper_end(void);

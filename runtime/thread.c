@@ -14,6 +14,7 @@
 #include "runtime/park.h"
 #include "runtime/registry.h"
 #include "runtime/robust.h"
+#include "runtime/signal.h"
 #include "runtime/stack.h"
 #include "runtime/tls.h"
 
@@ -61,11 +62,11 @@ void thread_init(void)
     g->tid = (int)sys_call(SYS_getpid);
     choose_first_tid(g->tid);
     g->state = GREEN_LIVE;
-    sys_call(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &g->blocked, sizeof(uint64_t));
     atomic_store(&g->hub->live, 1);
     atomic_store(&thread_live_count, 1);
     must(registry_add(g) == 0, "no memory for the first registry");
     self = g;
+    signal_init();
 }
 
 static int next_tid(void)
@@ -162,6 +163,7 @@ static _Noreturn void thread_end(struct green *g)
         exit(0);
     }
     g->wait_kind = WAIT_END;
+    signal_thread_end(g);
     hub_leave(thread_finished, g);
 }
 
@@ -203,11 +205,17 @@ struct start_wishes {
     size_t stack_size_bytes, guard_size_bytes;
     char *user_stack;
     int detached;
+    bool has_mask;
+    sigset_t mask;
 };
 
 static int read_attr(const pthread_attr_t *attr, struct start_wishes *w)
 {
-    *w = (struct start_wishes){default_stack_size, default_guard_size, NULL, 0};
+    w->stack_size_bytes = default_stack_size;
+    w->guard_size_bytes = default_guard_size;
+    w->user_stack = NULL;
+    w->detached = 0;
+    w->has_mask = false;
     if (!attr)
         return 0;
     void *stack;
@@ -216,6 +224,7 @@ static int read_attr(const pthread_attr_t *attr, struct start_wishes *w)
     pthread_attr_getstacksize(attr, &w->stack_size_bytes);
     pthread_attr_getguardsize(attr, &w->guard_size_bytes);
     pthread_attr_getdetachstate(attr, &w->detached);
+    w->has_mask = pthread_attr_getsigmask_np(attr, &w->mask) == 0;
     /* glibc keeps the high end; without setstack it is NULL and getstack shows its negative size. */
     if ((uintptr_t)stack + size != 0)
         w->user_stack = stack;
@@ -233,14 +242,10 @@ static void prepare(struct green *g, struct hub *h, void *(*start)(void *), void
     g->alerts = 0;
     g->waiting = 0;
     g->exit_called = 0;
-    g->pending = 0;
-    g->altstack = (stack_t){.ss_flags = SS_DISABLE};
     g->serial = atomic_fetch_add_explicit(&last_serial, 1, memory_order_relaxed) + 1;
     g->tid = next_tid();
-    if (self) {
-        g->blocked = self->blocked;
+    if (self)
         memcpy(g->name, self->name, sizeof(g->name));
-    }
     *(int *)((char *)g->tcb + glibc.tid_offset) = g->tid;
     *(struct __res_state **)((char *)g->tcb + glibc.resolver_offset) = &g->resolver;
     TLS_SET(g->tcb, self, g);
@@ -267,10 +272,10 @@ static int create(pthread_t *out, const struct start_wishes *w, void *(*start)(v
         low = w->user_stack;
         top = (char *)((uintptr_t)(low + w->stack_size_bytes) & ~63UL);
         g->stack_low = low;
-        g->stack_size_bytes = w->stack_size_bytes;
     }
     g->context = make_fcontext(top, (size_t)(top - low), thread_entry);
     g->detached = (uint32_t)w->detached;
+    signal_thread_start(g, w->has_mask ? &w->mask : NULL);
     atomic_store_explicit(&g->state, GREEN_LIVE, memory_order_release);
     atomic_fetch_add(&thread_live_count, 1);
     *out = (pthread_t)g->tcb;
@@ -427,6 +432,5 @@ void thread_after_fork(void)
     atomic_store(&thread_live_count, 1);
     g->tid = (int)sys_call(SYS_getpid);
     choose_first_tid(g->tid);
-    g->pending = 0;
     atomic_store(&g->alerts, 0);
 }

@@ -12,6 +12,7 @@
 #include <signal.h>
 
 #include "runtime/base.h"
+#include "runtime/signal_state.h"
 #include "runtime/timer.h"
 
 struct hub;
@@ -76,9 +77,7 @@ struct green {
     uint64_t serial;           /* 1 is main; names the thread in reports */
     int tid;                   /* what gettid() says: the pid for main, else a number no kernel thread can have */
 
-    sigset_t blocked; /* own: its signal mask (runtime/signal.h) */
-    uint64_t pending; /* guarded by the signal lock: signals directed to it, bit N-1 */
-    stack_t altstack; /* own: sigaltstack as the program set it */
+    struct signal_state signal; /* mask, pending signals, alternate stack */
 
     char *stack_low; /* usable stack: [stack_low, stack_low + stack_size_bytes) */
     size_t stack_size_bytes;
@@ -133,6 +132,13 @@ static inline void runtime_leave(void)
         thread_act_on_alerts();
 }
 
+/* Is the caller g the only thread there is? Only main can be: its kernel thread is the one that receives signals, so they
+ * interrupt its native calls as they should. */
+static inline bool thread_is_alone(const struct green *g)
+{
+    return atomic_load_explicit(&thread_live_count, memory_order_relaxed) <= 1 && g->is_main;
+}
+
 /* The caller as a green thread, or NULL when a hook must go native: foreign thread, hub, inside the runtime, vfork
  * child, or nobody else to run (then a native wait is right, and cheapest). */
 static inline struct green *hook_self(void)
@@ -140,7 +146,7 @@ static inline struct green *hook_self(void)
     struct green *g = self;
     if (!g || runtime_depth || in_vfork_child)
         return NULL;
-    return atomic_load_explicit(&thread_live_count, memory_order_relaxed) > 1 ? g : NULL;
+    return thread_is_alone(g) ? NULL : g;
 }
 
 /* The same without the last rule, for hooks that only keep books. */
