@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -20,6 +21,9 @@
 int __libc_start_main(int (*main_function)(int, char **, char **), int argc, char **argv, void (*init)(void),
                       void (*fini)(void), void (*rtld_fini)(void), void *stack_end);
 int pthread_yield(void);
+int __sigaction(int sig, const struct sigaction *action, struct sigaction *old);
+int __sigsuspend(const sigset_t *mask);
+int gsignal(int sig);
 __typeof__(pthread_mutex_lock) __pthread_mutex_lock, __pthread_mutex_trylock, __pthread_mutex_unlock;
 __typeof__(pthread_rwlock_rdlock) __pthread_rwlock_rdlock, __pthread_rwlock_wrlock, __pthread_rwlock_tryrdlock,
     __pthread_rwlock_trywrlock, __pthread_rwlock_unlock;

@@ -104,9 +104,10 @@ void signal_make_fatal(int sig);
 
 /* ---- signal_mask.c: masks of green threads and of kernel threads ---- */
 
-extern bool signal_has_green_stacks;  /* under the lock: from now on a fault may be an overflow of a stack of ours */
-extern uint32_t signal_live;          /* green threads that take part; under the lock */
-extern uint64_t signal_virtual;       /* under the lock: signals that the kernel never holds back while there are several threads */
+extern bool signal_has_green_stacks; /* under the lock: from now on a fault may be an overflow of a stack of ours */
+extern uint32_t signal_live;         /* green threads that take part; under the lock */
+extern uint64_t
+    signal_virtual; /* under the lock: signals that the kernel never holds back while there are several threads */
 extern _Atomic uint64_t signal_kernel_mask; /* what worker 0's kernel thread shall block */
 
 /* Under the lock. */

@@ -17,10 +17,10 @@ uint64_t signal_virtual;
 _Atomic uint64_t signal_kernel_mask;
 
 /* Under the lock. */
-static uint32_t blocked_by[_NSIG];       /* how many live green threads block it */
-static uint64_t some_block;              /* those of which that is not 0 */
-static uint64_t kept_in_kernel;          /* never virtual: a signalfd reads them */
-static _Atomic uint64_t applied;         /* what worker 0 has; written on worker 0 only */
+static uint32_t blocked_by[_NSIG]; /* how many live green threads block it */
+static uint64_t some_block;        /* those of which that is not 0 */
+static uint64_t kept_in_kernel;    /* never virtual: a signalfd reads them */
+static _Atomic uint64_t applied;   /* what worker 0 has; written on worker 0 only */
 
 static bool on_first_worker(void)
 {
@@ -104,7 +104,6 @@ void signal_set_blocked(struct green *g, uint64_t blocked)
     count(changed & ~blocked, -1u);
     signal_refresh_kernel_mask(changed);
 }
-
 
 /* While notes are short, real-time signals wait in the kernel's queue. */
 static uint64_t mask_of_first_worker(void)

@@ -11,7 +11,7 @@
 
 static struct signal_note notes[NOTES];
 static _Atomic uint32_t notes_used;
-static _Atomic uint32_t free_hint;  /* where to look for a free one: the last one given back */
+static _Atomic uint32_t free_hint;            /* where to look for a free one: the last one given back */
 static _Atomic(struct signal_note *) arrived; /* newest first */
 static struct signal_note *queued_head, *queued_tail;
 uint64_t signal_process_pending;

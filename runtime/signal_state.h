@@ -13,13 +13,13 @@ struct signal_verdict {
 };
 
 struct signal_state {
-    uint64_t blocked;  /* its mask. Changed by its owner under the signal lock; others read it under the lock */
-    uint64_t saved;    /* own: the mask that a temporary one replaced, while has_saved */
-    uint64_t pending;  /* guarded by the signal lock: signals directed to it */
-    uint64_t awaited;  /* guarded by the signal lock: what it waits for in sigtimedwait */
-    stack_t altstack;  /* own: sigaltstack as the program set it */
+    uint64_t blocked; /* its mask. Changed by its owner under the signal lock; others read it under the lock */
+    uint64_t saved;   /* own: the mask that a temporary one replaced, while has_saved */
+    uint64_t pending; /* guarded by the signal lock: signals directed to it */
+    uint64_t awaited; /* guarded by the signal lock: what it waits for in sigtimedwait */
+    stack_t altstack; /* own: sigaltstack as the program set it */
     struct signal_verdict *verdict; /* own: where the first handler notes itself; NULL: nobody asks */
     bool has_saved;
     bool has_native_mask; /* own: its kernel thread has exactly its mask, for a child to inherit */
-    bool is_live;      /* guarded by the signal lock: takes part in masks and may receive */
+    bool is_live;         /* guarded by the signal lock: takes part in masks and may receive */
 };

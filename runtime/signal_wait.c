@@ -158,7 +158,6 @@ void signal_pending(sigset_t *out)
 
 /* ---- sigaltstack(2) ---- */
 
-
 int signal_change_altstack(const stack_t *new, stack_t *old)
 {
     struct green *g = hook_self_or_alone();
@@ -184,7 +183,7 @@ int signal_change_altstack(const stack_t *new, stack_t *old)
     else if (new->ss_size < 2048) /* the kernel's MINSIGSTKSZ */
         return -ENOMEM;
     else
-        *own = (stack_t){new->ss_sp, new->ss_flags & (int)SS_AUTODISARM, new->ss_size};
+        *own = (stack_t){new->ss_sp, new->ss_flags &(int)SS_AUTODISARM, new->ss_size};
     return 0;
 }
 

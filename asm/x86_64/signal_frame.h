@@ -64,7 +64,8 @@ static inline struct signal_frame *frame_copy(ucontext_t *context, char *top)
 }
 
 /* Leaves the present stack for the frame: function(sig, info, context) runs as if the kernel had called it there. */
-static inline _Noreturn void frame_enter(struct signal_frame *frame, void (*function)(int, siginfo_t *, void *), int sig)
+static inline _Noreturn void frame_enter(struct signal_frame *frame, void (*function)(int, siginfo_t *, void *),
+                                         int sig)
 {
     __asm__ volatile("mov %0, %%rsp\n\tjmp *%1"
                      :
