@@ -9,9 +9,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/select.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <threads.h>
@@ -30,3 +34,28 @@ __typeof__(pthread_rwlock_rdlock) __pthread_rwlock_rdlock, __pthread_rwlock_wrlo
 __typeof__(pthread_once) __pthread_once;
 void __lll_lock_wait_private(int *futex);
 void __lll_lock_wake_private(int *futex);
+
+/* libc's other names, its fortified twins, and the bodies that are no cancellation points. */
+_Noreturn void __chk_fail(void);
+__typeof__(recv) __recv;
+__typeof__(send) __send;
+__typeof__(connect) __connect;
+__typeof__(read) __read, __read_nocancel;
+__typeof__(write) __write, __write_nocancel;
+__typeof__(pread64) __pread64, __libc_pread;
+__typeof__(pwrite64) __pwrite64, __libc_pwrite;
+__typeof__(close) __close, __close_nocancel;
+__typeof__(dup2) __dup2;
+__typeof__(pipe) __pipe;
+__typeof__(fcntl) __fcntl;
+__typeof__(poll) __poll;
+__typeof__(select) __select;
+__typeof__(nanosleep) __nanosleep;
+ssize_t __recv_chk(int fd, void *buffer, size_t size, size_t buffer_size, int flags);
+ssize_t __recvfrom_chk(int fd, void *restrict buffer, size_t size, size_t buffer_size, int flags, __SOCKADDR_ARG from,
+                       socklen_t *restrict from_size);
+ssize_t __read_chk(int fd, void *buffer, size_t size, size_t buffer_size);
+ssize_t __pread64_chk(int fd, void *buffer, size_t size, off64_t offset, size_t buffer_size);
+__typeof__(__pread64_chk) __pread_chk;
+int __poll_chk(struct pollfd *fds, nfds_t count, int timeout_ms, size_t size_bytes);
+int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask, size_t size_bytes);

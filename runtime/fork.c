@@ -2,6 +2,7 @@
  * was changing at that moment (a registry, a pool) may be half done in the child's copy, so it is forgotten, not repaired. */
 #include "runtime/fork.h"
 
+#include "runtime/descriptor.h"
 #include "runtime/hub.h"
 #include "runtime/offload.h"
 #include "runtime/park.h"
@@ -14,6 +15,7 @@ static void after_fork_in_child(void)
     if (!self || in_vfork_child)
         return;
     runtime_enter();
+    descriptor_after_fork();
     park_after_fork();
     stack_after_fork();
     thread_after_fork();
@@ -26,5 +28,5 @@ static void after_fork_in_child(void)
 
 void fork_init(void)
 {
-    pthread_atfork(NULL, NULL, after_fork_in_child);
+    pthread_atfork(NULL, descriptor_after_fork, after_fork_in_child);
 }

@@ -46,3 +46,14 @@ bool ownfd_search(int fd)
             return true;
     return false;
 }
+
+int ownfd_next(int from)
+{
+    int next = -1;
+    for (int i = 0; i < OWN_MAX; i++) {
+        int fd = atomic_load_explicit(&own[i], memory_order_relaxed) - 1;
+        if (fd >= from && (next < 0 || fd < next))
+            next = fd;
+    }
+    return next;
+}

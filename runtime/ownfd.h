@@ -15,6 +15,9 @@ void ownfd_close(int fd);
 extern int ownfd_low; /* no number below is ours; INT_MAX when there are none */
 bool ownfd_search(int fd);
 
+/* The lowest of ours from `from` on, or -1. */
+int ownfd_next(int from);
+
 /* Is fd one of ours? Cheap. Signal-safe. */
 static inline bool ownfd_is(int fd)
 {
