@@ -58,4 +58,5 @@ ssize_t __read_chk(int fd, void *buffer, size_t size, size_t buffer_size);
 ssize_t __pread64_chk(int fd, void *buffer, size_t size, off64_t offset, size_t buffer_size);
 __typeof__(__pread64_chk) __pread_chk;
 int __poll_chk(struct pollfd *fds, nfds_t count, int timeout_ms, size_t size_bytes);
-int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask, size_t size_bytes);
+int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask,
+                size_t size_bytes);

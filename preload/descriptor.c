@@ -57,7 +57,8 @@ HOOK_EXPORT int __close_nocancel(int fd)
 /* Closes [first, last] around the numbers that are ours. */
 static long close_all_but_ours(unsigned first, unsigned last)
 {
-    for (int own; first <= INT_MAX && (own = ownfd_next((int)first)) >= 0 && (unsigned)own <= last; first = (unsigned)own + 1) {
+    for (int own; first <= INT_MAX && (own = ownfd_next((int)first)) >= 0 && (unsigned)own <= last;
+         first = (unsigned)own + 1) {
         long result = (unsigned)own > first ? sys_call(SYS_close_range, first, own - 1, 0) : 0;
         if (result < 0 || (unsigned)own == last)
             return result;

@@ -21,7 +21,7 @@ int64_t multiplex_deadline_ms(int timeout_ms)
 
 int64_t multiplex_deadline(const struct timespec *timeout)
 {
-    struct timespec t;
+    struct timespec t = {0};
     if (!timeout)
         return DEADLINE_NEVER;
     if (!wait_copy_in(&t, timeout, sizeof t))

@@ -34,7 +34,7 @@ HOOK_ALIAS(__poll, poll);
 HOOK_EXPORT int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask)
 {
     if (!wait_enter(FAMILY_poll)) {
-        struct timespec copy;
+        struct timespec copy = {0};
         if (timeout && !wait_copy_in(&copy, timeout, sizeof copy))
             return (int)sys_ret(-EFAULT);
         return (int)sys_ret(sys_call(SYS_ppoll, fds, count, timeout ? &copy : NULL, mask, _NSIG / 8));

@@ -190,7 +190,8 @@ HOOK_EXPORT ssize_t preadv64v2(int fd, const struct iovec *vectors, int count, o
 {
     struct descriptor *d = wait_enter_on(FAMILY_io, fd);
     bool is_file = d && descriptor_kind(d, fd) == DESCRIPTOR_FILE;
-    if (!d || count <= 0 || count > IOV_MAX || offset < HERE || flags & RWF_NOWAIT || (!is_file && (flags || offset != HERE)))
+    if (!d || count <= 0 || count > IOV_MAX || offset < HERE || flags & RWF_NOWAIT ||
+        (!is_file && (flags || offset != HERE)))
         return sys_ret(sys_call(SYS_preadv2, fd, vectors, count, offset, offset, flags));
     return sys_ret(is_file ? read_file(d, fd, vectors, (size_t)count, offset, flags)
                            : read_vectors(d, fd, vectors, (size_t)count));

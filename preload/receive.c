@@ -109,14 +109,16 @@ static inline bool wants_more(const struct receive *call, long got, size_t size)
            descriptor_kind(call->d, call->fd) == DESCRIPTOR_STREAM && may_wait(call);
 }
 
-long receive_bytes(struct descriptor *d, int fd, void *buffer, size_t size, int flags, struct sockaddr *from, socklen_t *from_size)
+long receive_bytes(struct descriptor *d, int fd, void *buffer, size_t size, int flags, struct sockaddr *from,
+                   socklen_t *from_size)
 {
     struct receive call = {.d = d, .fd = fd, .flags = flags};
     /* Peeked bytes stay readable, so there is nothing to park on until all of them are there. */
     if (unlikely((flags & (MSG_PEEK | MSG_WAITALL)) == (MSG_PEEK | MSG_WAITALL) && may_wait(&call)))
         return WAIT_OFFLOADED(SYS_recvfrom, fd, buffer, size, flags, from, from_size);
 
-    long got = receive_some(&call, SYS_recvfrom, (long)buffer, (long)size, flags | MSG_DONTWAIT, (long)from, (long)from_size);
+    long got =
+        receive_some(&call, SYS_recvfrom, (long)buffer, (long)size, flags | MSG_DONTWAIT, (long)from, (long)from_size);
     if (unlikely(wants_more(&call, got, size))) {
         struct iovec whole = {buffer, size};
         got = receive_rest(&call, &whole, 1, got, wanted_at_least(&call, size));
@@ -232,7 +234,7 @@ HOOK_EXPORT int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int f
         return (int)sys_ret(sys_call(SYS_recvmmsg, fd, messages, count, flags, timeout));
 
     struct receive call = {.d = d, .fd = fd, .flags = flags};
-    struct timespec limit;
+    struct timespec limit = {0};
     int64_t deadline_ns = DEADLINE_NEVER;
     if (timeout) {
         if (!wait_copy_in(&limit, timeout, sizeof limit))

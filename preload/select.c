@@ -106,7 +106,7 @@ HOOK_EXPORT int select(int limit, fd_set *restrict reads, fd_set *restrict write
     if (!wait_enter(FAMILY_poll))
         return (int)sys_ret(sys_call(SYS_select, limit, reads, writes, excepts, timeout));
 
-    struct timeval tv;
+    struct timeval tv = {0};
     int64_t deadline_ns = DEADLINE_NEVER;
     if (timeout) {
         if (!wait_copy_in(&tv, timeout, sizeof tv))
@@ -133,14 +133,15 @@ HOOK_EXPORT int pselect(int limit, fd_set *restrict reads, fd_set *restrict writ
                         const struct timespec *restrict timeout, const sigset_t *restrict mask)
 {
     if (!wait_enter(FAMILY_poll)) {
-        struct timespec copy;
+        struct timespec copy = {0};
         struct {
             const sigset_t *mask;
             size_t size;
         } kernel_mask = {mask, _NSIG / 8};
         if (timeout && !wait_copy_in(&copy, timeout, sizeof copy))
             return (int)sys_ret(-EFAULT);
-        return (int)sys_ret(sys_call(SYS_pselect6, limit, reads, writes, excepts, timeout ? &copy : NULL, &kernel_mask));
+        return (int)sys_ret(
+            sys_call(SYS_pselect6, limit, reads, writes, excepts, timeout ? &copy : NULL, &kernel_mask));
     }
     int64_t deadline_ns = multiplex_deadline(timeout);
     struct select_call call = {.sets = {(void *)reads, (void *)writes, (void *)excepts}, .limit = limit};

@@ -82,7 +82,8 @@ static inline bool is_short(const struct send *call, long sent, size_t size)
            may_wait(call);
 }
 
-long send_bytes(struct descriptor *d, int fd, const void *buffer, size_t size, int flags, const struct sockaddr *to, socklen_t to_size)
+long send_bytes(struct descriptor *d, int fd, const void *buffer, size_t size, int flags, const struct sockaddr *to,
+                socklen_t to_size)
 {
     struct send call = {.d = d, .fd = fd, .flags = flags};
     /* MSG_FASTOPEN connects, and MSG_DONTWAIT would make it a non-blocking connect. */
@@ -129,7 +130,8 @@ long send_message(struct descriptor *d, int fd, const struct msghdr *message, in
 }
 
 /* POSIX sendto. */
-HOOK_EXPORT ssize_t sendto(int fd, const void *buffer, size_t size, int flags, __CONST_SOCKADDR_ARG to, socklen_t to_size)
+HOOK_EXPORT ssize_t sendto(int fd, const void *buffer, size_t size, int flags, __CONST_SOCKADDR_ARG to,
+                           socklen_t to_size)
 {
     struct descriptor *d = wait_enter_on(FAMILY_socket, fd);
     if (!d)

@@ -64,8 +64,9 @@ static long accept_plainly(const struct accept *call)
 static long accept_if_ready(const struct accept *call)
 {
     if (!descriptor_is_private(call->d))
-        return wait_poll_now(call->fd, POLLIN) ? WAIT_OFFLOADED(SYS_accept4, call->fd, call->from, call->from_size, call->flags)
-                                               : -EAGAIN;
+        return wait_poll_now(call->fd, POLLIN)
+                   ? WAIT_OFFLOADED(SYS_accept4, call->fd, call->from, call->from_size, call->flags)
+                   : -EAGAIN;
     runtime_enter();
     spin_lock(&call->d->act);
     long fd = wait_poll_now(call->fd, POLLIN) ? accept_plainly(call) : -EAGAIN;
@@ -152,7 +153,8 @@ static long connect_waiting(struct descriptor *d, int fd, const struct sockaddr 
             return WAIT_OFFLOADED(SYS_connect, fd, to, to_size);
         if (result != -EINPROGRESS && result != -EALREADY)
             return result;
-        int failure = wait_for(fd, EV_WRITE, deadline_ns, deadline_ns == DEADLINE_NEVER ? SIGNAL_RESTARTS : SIGNAL_NEVER_RESTARTS);
+        int failure = wait_for(fd, EV_WRITE, deadline_ns,
+                               deadline_ns == DEADLINE_NEVER ? SIGNAL_RESTARTS : SIGNAL_NEVER_RESTARTS);
         if (failure)
             return failure == -EAGAIN ? result : failure;
     }
@@ -162,7 +164,8 @@ static long connect_waiting(struct descriptor *d, int fd, const struct sockaddr 
 HOOK_EXPORT int connect(int fd, __CONST_SOCKADDR_ARG to, socklen_t to_size)
 {
     struct descriptor *d = wait_enter_on(FAMILY_socket, fd);
-    if (!d || (descriptor_kind(d, fd) != DESCRIPTOR_STREAM && type_of(fd) != SOCK_SEQPACKET) || descriptor_is_nonblocking(d, fd))
+    if (!d || (descriptor_kind(d, fd) != DESCRIPTOR_STREAM && type_of(fd) != SOCK_SEQPACKET) ||
+        descriptor_is_nonblocking(d, fd))
         return (int)sys_ret(sys_call(SYS_connect, fd, to.__sockaddr__, to_size));
     if (!descriptor_is_private(d))
         return (int)sys_ret(WAIT_OFFLOADED(SYS_connect, fd, to.__sockaddr__, to_size));
@@ -177,7 +180,9 @@ static void note_timeout(int fd, int option, const struct timeval *tv)
 {
     bool is_never = (!tv->tv_sec && !tv->tv_usec) || tv->tv_sec > INT64_MAX / 2000000000;
     /* A negative one is taken by the kernel as "do not wait at all". */
-    int64_t timeout_ns = is_never ? DEADLINE_NEVER : tv->tv_sec < 0 ? 0 : tv->tv_sec * 1000000000LL + tv->tv_usec * 1000LL;
+    int64_t timeout_ns = is_never         ? DEADLINE_NEVER
+                         : tv->tv_sec < 0 ? 0
+                                          : tv->tv_sec * 1000000000LL + tv->tv_usec * 1000LL;
     descriptor_set_timeout(fd, option, timeout_ns);
 }
 

@@ -26,7 +26,7 @@ static bool is_steady(clockid_t clock)
 /* 0 or a negated errno. */
 static int sleep_on(clockid_t clock, int flags, const struct timespec *request, struct timespec *left)
 {
-    struct timespec t;
+    struct timespec t = {0};
     if (!wait_copy_in(&t, request, sizeof t))
         return -EFAULT;
     if (t.tv_sec < 0 || !timespec_is_valid(&t))

@@ -4,11 +4,13 @@
 #include "preload/wait.h"
 
 /* A receive call (recvfrom, recvmsg) on a socket, by the socket's kind. All may switch. */
-long receive_bytes(struct descriptor *d, int fd, void *buffer, size_t size, int flags, struct sockaddr *from, socklen_t *from_size);
+long receive_bytes(struct descriptor *d, int fd, void *buffer, size_t size, int flags, struct sockaddr *from,
+                   socklen_t *from_size);
 long receive_message(struct descriptor *d, int fd, struct msghdr *message, int flags);
 
 /* A send call (sendto, sendmsg) on a socket. */
-long send_bytes(struct descriptor *d, int fd, const void *buffer, size_t size, int flags, const struct sockaddr *to, socklen_t to_size);
+long send_bytes(struct descriptor *d, int fd, const void *buffer, size_t size, int flags, const struct sockaddr *to,
+                socklen_t to_size);
 long send_message(struct descriptor *d, int fd, const struct msghdr *message, int flags);
 
 /* Has a stream socket an error or a hang-up waiting, which the next call would take and clear? Never switches. */

@@ -79,8 +79,7 @@ long wait_offloaded(long number, long a, long b, long c, long d, long e, long f)
 #define OFF_3(n, a, b, c) wait_offloaded(n, (long)(a), (long)(b), (long)(c), 0, 0, 0)
 #define OFF_4(n, a, b, c, d) wait_offloaded(n, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
 #define OFF_5(n, a, b, c, d, e) wait_offloaded(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
-#define OFF_6(n, a, b, c, d, e, f)                                                                                     \
-    wait_offloaded(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+#define OFF_6(n, a, b, c, d, e, f) wait_offloaded(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 
 /* Copies size bytes from where the program points; false where it points nowhere (EFAULT), which a plain copy would turn
  * into a fault of the runtime. Never switches. */

@@ -132,7 +132,8 @@ int64_t descriptor_ask_timeout(struct descriptor *d, int fd, int option)
         remember_timeouts(d, ask_kernel(fd, SO_RCVTIMEO), ask_kernel(fd, SO_SNDTIMEO));
     if (!descriptor_has(d, DESCRIPTOR_TIMED))
         return DEADLINE_NEVER;
-    return atomic_load_explicit(option == SO_RCVTIMEO ? &d->receive_timeout_ns : &d->send_timeout_ns, memory_order_relaxed);
+    return atomic_load_explicit(option == SO_RCVTIMEO ? &d->receive_timeout_ns : &d->send_timeout_ns,
+                                memory_order_relaxed);
 }
 
 /* Replaces all but the generation, which goes on by one. */

@@ -23,21 +23,21 @@ enum descriptor_kind {
     DESCRIPTOR_MESSAGE, /* any other socket */
     DESCRIPTOR_PIPE,    /* pipe or FIFO */
     DESCRIPTOR_TTY,
-    DESCRIPTOR_FILE,    /* regular file, directory, block device: never waits for readiness */
-    DESCRIPTOR_OTHER,   /* character devices, eventfd, inotify, … */
+    DESCRIPTOR_FILE,  /* regular file, directory, block device: never waits for readiness */
+    DESCRIPTOR_OTHER, /* character devices, eventfd, inotify, … */
 };
 
 #define DESCRIPTOR_KIND 0x7u
-#define DESCRIPTOR_PRIVATE 0x8u    /* see above */
-#define DESCRIPTOR_NONBLOCK 0x10u  /* private: the program set O_NONBLOCK */
-#define DESCRIPTOR_TIMED 0x20u     /* private: the timeouts below are not both "never" */
-#define DESCRIPTOR_ASK_TIMED 0x40u /* private: the timeouts have not been asked for yet */
-#define DESCRIPTOR_DRAINED 0x80u   /* hint: the last read was short, so the next will find nothing before an event */
+#define DESCRIPTOR_PRIVATE 0x8u     /* see above */
+#define DESCRIPTOR_NONBLOCK 0x10u   /* private: the program set O_NONBLOCK */
+#define DESCRIPTOR_TIMED 0x20u      /* private: the timeouts below are not both "never" */
+#define DESCRIPTOR_ASK_TIMED 0x40u  /* private: the timeouts have not been asked for yet */
+#define DESCRIPTOR_DRAINED 0x80u    /* hint: the last read was short, so the next will find nothing before an event */
 #define DESCRIPTOR_NO_NOWAIT 0x100u /* preadv2(RWF_NOWAIT) said EOPNOTSUPP */
-#define DESCRIPTOR_LOWAT 0x200u    /* SO_RCVLOWAT was set */
-#define DESCRIPTOR_LINGER 0x400u   /* SO_LINGER was set: close may wait */
-#define DESCRIPTOR_LISTENS 0x800u  /* SO_ACCEPTCONN said yes */
-#define DESCRIPTOR_SLOW 0x1000u    /* file: a write waits for the device (O_SYNC, O_DIRECT) or the network */
+#define DESCRIPTOR_LOWAT 0x200u     /* SO_RCVLOWAT was set */
+#define DESCRIPTOR_LINGER 0x400u    /* SO_LINGER was set: close may wait */
+#define DESCRIPTOR_LISTENS 0x800u   /* SO_ACCEPTCONN said yes */
+#define DESCRIPTOR_SLOW 0x1000u     /* file: a write waits for the device (O_SYNC, O_DIRECT) or the network */
 #define DESCRIPTOR_FLAGS 0xffffu
 
 struct descriptor {
@@ -100,8 +100,8 @@ static inline void descriptor_mark(struct descriptor *d, uint64_t flags, bool on
     uint64_t word = descriptor_word(d);
     for (;;) {
         uint64_t next = on ? word | flags : word & ~flags;
-        if (next == word || atomic_compare_exchange_weak_explicit(&d->word, &word, next, memory_order_relaxed,
-                                                                  memory_order_relaxed))
+        if (next == word ||
+            atomic_compare_exchange_weak_explicit(&d->word, &word, next, memory_order_relaxed, memory_order_relaxed))
             return;
     }
 }
