@@ -17,7 +17,7 @@ struct carrier {
 static struct spin lock; /* guards the queue and the counts */
 static struct green *head, *tail;
 static int threads, threads_max = 4;
-static int calls, waits; /* begun and not ended; those of them that do not count against the maximum */
+static int calls, waits;             /* begun and not ended; those of them that do not count against the maximum */
 static _Atomic uint32_t queued_word; /* futex: changes with each push */
 
 void offload_init(int max_threads)
