@@ -55,7 +55,7 @@ static void park_while(const void *key, bool (*validate)(void *), void *argument
     int reason;
     while ((reason = park_wait(&request)) != PARK_INVALID)
         if (reason == WAKE_SIGNAL)
-            lock_interrupted();
+            lock_interrupted(DEADLINE_NEVER);
 }
 
 static int wait_in_lot(struct barrier *b)

@@ -51,7 +51,7 @@ static int wait_in_lot(pthread_cond_t *c, pthread_mutex_t *m, int64_t deadline_n
         .argument = m,
     });
     if (unlikely(reason == WAKE_SIGNAL))
-        lock_interrupted();
+        lock_interrupted(DEADLINE_NEVER);
     /* POSIX 2.9.5.2: the mutex is re-taken before the cleanup handlers run. */
     result = mutex_lock(m);
     if (likely(result == 0 || result == EOWNERDEAD))

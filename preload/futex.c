@@ -58,11 +58,15 @@ static long wait_in_lot(struct futex_wait *wait, int operation, const struct tim
         result = check_word(wait->word);
     if (result != 0)
         return result;
-    switch (park_wait(&request)) {
-    case WAKE_UP: return 0;
-    case PARK_INVALID: return -EAGAIN;
-    case WAKE_TIMEOUT: return -ETIMEDOUT;
-    default: lock_interrupted(); return -EINTR;
+    for (;;) {
+        switch (park_wait(&request)) {
+        case WAKE_UP: return 0;
+        case PARK_INVALID: return -EAGAIN;
+        case WAKE_TIMEOUT: return -ETIMEDOUT;
+        case WAKE_SIGNAL:
+            if (lock_interrupted(request.deadline_ns))
+                return -EINTR;
+        }
     }
 }
 

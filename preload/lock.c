@@ -15,11 +15,10 @@ static bool must_wait(void *argument)
     return attempt->result == EBUSY;
 }
 
-bool lock_interrupted(void)
+bool lock_interrupted(int64_t deadline_ns)
 {
-    if (self)
-        thread_act_on_alerts();
-    return true;
+    /* The kernel has run the handlers of a foreign thread, and restarted its sleep if it could. */
+    return !self || signal_deliver(deadline_ns == DEADLINE_NEVER ? SIGNAL_RESTARTS : SIGNAL_NEVER_RESTARTS);
 }
 
 int lock_wait(const struct lock_wait *wait)
@@ -45,7 +44,7 @@ int lock_wait(const struct lock_wait *wait)
         case WAKE_TIMEOUT: return ETIMEDOUT;
         case WAKE_CANCEL: return ECANCELED;
         case WAKE_SIGNAL:
-            if (lock_interrupted() && wait->may_interrupt)
+            if (lock_interrupted(wait->deadline_ns) && wait->may_interrupt)
                 return EINTR;
         }
     }

@@ -12,6 +12,7 @@
 #include "runtime/glibc.h"
 #include "runtime/offload.h"
 #include "runtime/park.h"
+#include "runtime/signal.h"
 
 /* Kinds of waiters of one object, for lock_wake. */
 #define LOCK_WAITER 1u
@@ -42,9 +43,9 @@ bool lock_wake_all(const void *object, uint32_t waiter);
 /* For callers that must not or need not yield: they are about to park. Never switches. */
 void lock_wake_one_and_go_on(const void *object, uint32_t waiter);
 
-/* After WAKE_SIGNAL: runs the handlers. True when the call must end with EINTR, if it is one that handlers interrupt. The kernel has run
- * those of a foreign thread already. May switch. */
-bool lock_interrupted(void);
+/* After WAKE_SIGNAL: runs the handlers. True when the call must end with EINTR, if it is one that handlers interrupt: unlike what
+ * signal(7) says of futexes, the kernel restarts those without a deadline only. May switch. */
+bool lock_interrupted(int64_t deadline_ns);
 
 /* A try that failed lets others run: a loop around it must not starve the holder. May switch. */
 int lock_tried(int result);

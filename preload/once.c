@@ -52,7 +52,7 @@ static void wait_for_end(struct turn *turn)
             .validate = is_running,
             .argument = turn,
         }) == WAKE_SIGNAL)
-        lock_interrupted();
+        lock_interrupted(DEADLINE_NEVER);
 }
 
 static void once_slowly(_Atomic unsigned *state, void (*routine)(void))
