@@ -138,7 +138,6 @@ int main(void)
 {
     int ends[2];
     char byte;
-    setvbuf(stdout, NULL, _IOLBF, 0);
     NEED(pipe(ends) == 0);
     own_flags("pipe", ends[0], ends[1]);
     NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);

@@ -134,6 +134,7 @@ int main(int argc, char **argv)
 {
     NEED(argc == 2);
     how = argv[1];
+    setvbuf(stdout, NULL, _IOFBF, 0);
     say("%s", how);
     atexit(first);
     atexit(second);

@@ -216,7 +216,6 @@ int main(void)
 {
     pthread_t threads[100], waiting[30];
     int right = 0, sum = 0;
-    setvbuf(stdout, NULL, _IOLBF, 0);
     NEED(pipe(ends) == 0);
     NEED(pthread_atfork(prepare1, parent1, NULL) == 0 && pthread_atfork(prepare2, parent2, NULL) == 0);
     for (long i = 0; i < 30; i++)

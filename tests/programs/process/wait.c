@@ -180,7 +180,6 @@ static void *body(void *arg)
 int main(void)
 {
     pthread_t thread = start(ticker, NULL);
-    setvbuf(stdout, NULL, _IOLBF, 0);
     join(start(body, NULL));
     __atomic_store_n(&over, 1, __ATOMIC_RELAXED);
     join(thread);

@@ -288,7 +288,6 @@ int main(void)
         {"partial write is told", in_partial_write, 0, 0, 0, 0},
     };
     socklen_t size = sizeof address;
-    setvbuf(stdout, NULL, _IOLBF, 0);
     blocked = pthread_self();
     listener = socket(AF_INET, SOCK_STREAM, 0);
     address = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};

@@ -247,7 +247,6 @@ static void flags(void)
 
 int main(void)
 {
-    setvbuf(stdout, NULL, _IOLBF, 0);
     kill_half();
     masks();
     to_process();

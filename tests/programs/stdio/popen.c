@@ -74,7 +74,6 @@ int main(void)
 {
     pthread_t thread = start(ticker, NULL), threads[20];
     long right = 0;
-    setvbuf(stdout, NULL, _IOLBF, 0);
     join(start(one_each, NULL));
     long long begin = now_ms();
     for (int i = 0; i < 20; i++)
