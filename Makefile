@@ -18,6 +18,7 @@ LIBS := -lev -ldl
 
 GREENRUN_OBJ := $B/tools/greenrun.o $B/tools/command.o $B/runtime/options.o
 UNIT := $(patsubst tests/unit/%.c,$B/tests/unit/%,$(wildcard tests/unit/*.c))
+HEADER := $(wildcard runtime/green.h)
 SUITES := unit cli daemons
 
 all: $B/libmonkey.so $B/greenrun ## build the library and greenrun (the default)
@@ -96,10 +97,12 @@ install: all ## to DESTDIR and PREFIX (/usr/local)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig
 	install -m 755 $B/greenrun $(DESTDIR)$(PREFIX)/bin/
 	install -m 755 $B/libmonkey.so $(DESTDIR)$(PREFIX)/lib/
+	$(if $(HEADER),install -D -m 644 -t $(DESTDIR)$(PREFIX)/include $(HEADER))
 	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' tools/monkey.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/monkey.pc
 
 uninstall: ## remove what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/greenrun $(DESTDIR)$(PREFIX)/lib/libmonkey.so $(DESTDIR)$(PREFIX)/lib/pkgconfig/monkey.pc
+	rm -f $(DESTDIR)$(PREFIX)/bin/greenrun $(DESTDIR)$(PREFIX)/lib/libmonkey.so $(DESTDIR)$(PREFIX)/lib/pkgconfig/monkey.pc \
+	  $(DESTDIR)$(PREFIX)/include/green.h
 
 clean: ## remove what was built
 	rm -rf $B

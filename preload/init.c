@@ -10,6 +10,7 @@
 #include "runtime/native.h"
 #include "runtime/offload.h"
 #include "runtime/options.h"
+#include "runtime/report.h"
 #include "runtime/tls.h"
 
 static struct options options;
@@ -56,6 +57,7 @@ void init_start(void)
     thread_init();
     read_default_attr();
     offload_init((int)options.offload_threads);
+    report_init(options.on_deadlock);
     fork_init();
     if (options.patch_deep)
         deep_install();

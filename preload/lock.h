@@ -20,13 +20,12 @@
 #define LOCK_WRITER 4u
 
 struct lock_wait {
-    int (*try)(
-        void *object); /* 0 or an error number; EBUSY: not now. Called under the bucket lock too: must not block. */
+    /* 0 or an error number; EBUSY: not now. Called under the bucket lock too: must not block. */
+    int (*try)(void *object);
     void *object;
     enum wait_kind kind;
     uint32_t waiter; /* LOCK_* */
-    unsigned
-        flags; /* HUB_PARK_*: whether a signal or a cancellation request may interrupt; locks are resumed after a signal */
+    unsigned flags;  /* HUB_PARK_*: whether a signal or cancellation may interrupt; locks are resumed after a signal */
     int64_t deadline_ns;
     bool may_interrupt; /* a handler without SA_RESTART ends the wait with EINTR (semaphores) */
 };

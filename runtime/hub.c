@@ -10,6 +10,7 @@
 #include "runtime/native.h"
 #include "runtime/ownfd.h"
 #include "runtime/readiness.h"
+#include "runtime/report.h"
 #include "runtime/signal.h"
 #include "runtime/stack.h"
 #include "runtime/tls.h"
@@ -230,8 +231,8 @@ void hub_prepare(struct green *g, enum wait_kind kind, uint64_t object, unsigned
     g->wait_kind = (uint8_t)kind;
     g->wait_object = object;
     g->wait_flags = (uint8_t)flags;
-    /* Pairs with hub_alert's callers: they set the alert first, we look at alerts after this. */
-    atomic_store(&g->waiting, 1);
+    /* No fence: an alert that hub_park does not see yet is in the hub's list, and the hub looks at it after g has parked. */
+    atomic_store_explicit(&g->waiting, 1, memory_order_release);
 }
 
 static void end_wait(struct green *g)
@@ -241,6 +242,21 @@ static void end_wait(struct green *g)
         runtime_leave_quietly();
     else
         runtime_leave();
+}
+
+void hub_visit(struct green *g, void (*visit)(struct green *))
+{
+    struct hub *h = worker_hub;
+    h->visit = visit;
+    switch_to_green(h, g, &h->context);
+}
+
+static void receive_visit(struct hub *h, struct green *g)
+{
+    void (*visit)(struct green *) = h->visit;
+    h->visit = NULL;
+    visit(g);
+    switch_to_hub(h, &g->context);
 }
 
 enum wake hub_park(int64_t deadline_ns)
@@ -257,6 +273,8 @@ enum wake hub_park(int64_t deadline_ns)
     if (deadline_ns != DEADLINE_NEVER)
         timer_add(&h->timers, &g->timer, deadline_ns);
     switch_away(h, g);
+    while (unlikely(h->visit != NULL))
+        receive_visit(h, g);
     timer_remove(&h->timers, &g->timer);
     enum wake reason = g->wake;
     end_wait(g);
@@ -355,6 +373,8 @@ static void poll_once(struct hub *h)
         stack_trim();
         struct timer *t = timer_first(&h->timers);
         h->poll_deadline_ns = t ? t->deadline_ns : DEADLINE_NEVER;
+        if (!t && !h->fd_waiters && !h->offloaded)
+            report_if_dead();
     }
     ev_run(h->loop, h->poll_deadline_ns ? EVRUN_ONCE : EVRUN_NOWAIT);
     expire_timers(h);
@@ -377,6 +397,7 @@ static _Noreturn void hub_loop(struct hub *h)
         if (!g)
             continue;
         h->budget--;
+        h->switches++;
         switch_to_green(h, g, &h->context);
     }
 }

@@ -31,6 +31,8 @@ struct hub {
     _Atomic uint32_t live;                 /* green threads that belong here: for the choice of the least loaded */
     int wake_fd;                           /* eventfd in the loop */
     int epoll_fd;                          /* the loop's own, seen when it first polls; -1 before */
+    uint64_t switches;                     /* own worker: how often the hub resumed a green thread */
+    void (*visit)(struct green *);         /* own worker: what hub_visit asks of the thread that it resumes */
     fcontext_t context;                    /* valid while a green thread runs */
     void *tcb;                             /* FS base of the hub's context */
     void (*after_switch)(void *);          /* run by whoever runs next, once the previous context is saved */
@@ -85,6 +87,10 @@ bool hub_has_alerts(struct hub *h);
 
 /* Lets every other runnable green thread run first, and the loop be polled in fair measure. May switch. */
 void hub_yield(void);
+
+/* In the hub's context: lets a parked green thread of this hub run visit(g) on its own stack, inside the runtime, and parks it
+ * again as it was. */
+void hub_visit(struct green *g, void (*visit)(struct green *));
 
 /* Leaves the calling green thread for good; done(argument) runs when its stack is no longer in use. */
 _Noreturn void hub_leave(void (*done)(void *), void *argument);

@@ -25,6 +25,11 @@ void offload_init(int max_threads)
     threads_max = max_threads;
 }
 
+int offload_thread_count(void)
+{
+    return threads;
+}
+
 static void push(void *argument)
 {
     struct green *g = argument;

@@ -19,4 +19,5 @@ int offload_begin_wait(void);
 void offload_end_wait(void);
 
 void offload_init(int max_threads);
+int offload_thread_count(void);
 void offload_after_fork(void);

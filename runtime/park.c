@@ -23,6 +23,12 @@ static void lock_bucket(struct park_bucket *b)
         link_init(&b->waiters);
 }
 
+/* Only changed under the lock, so going down needs no locked instruction. */
+static void uncount(struct park_bucket *b)
+{
+    atomic_store_explicit(&b->count, atomic_load_explicit(&b->count, memory_order_relaxed) - 1, memory_order_relaxed);
+}
+
 static void enqueue(struct park_bucket *b, struct waiter *w)
 {
     atomic_store_explicit(&w->bucket, b, memory_order_relaxed);
@@ -33,7 +39,7 @@ static void enqueue(struct park_bucket *b, struct waiter *w)
 static void dequeue(struct park_bucket *b, struct waiter *w)
 {
     link_remove(&w->link);
-    atomic_fetch_sub_explicit(&b->count, 1, memory_order_relaxed);
+    uncount(b);
     atomic_store_explicit(&w->bucket, NULL, memory_order_release);
 }
 
@@ -113,7 +119,7 @@ int park_wait(const struct park_request *r)
     lock_bucket(b);
     atomic_fetch_add(&b->count, 1);
     if (r->validate && !r->validate(r->argument)) {
-        atomic_fetch_sub_explicit(&b->count, 1, memory_order_relaxed);
+        uncount(b);
         spin_unlock(&b->lock);
         if (g)
             hub_unprepare(g);
@@ -184,7 +190,7 @@ int park_requeue(const void *key, unsigned max, const void *other, unsigned max_
             dequeue(from, w);
         } else if (moved < max_moved) {
             link_remove(&w->link);
-            atomic_fetch_sub_explicit(&from->count, 1, memory_order_relaxed);
+            uncount(from);
             w->key = other;
             atomic_fetch_add(&to->count, 1);
             enqueue(to, w);

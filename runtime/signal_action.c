@@ -45,6 +45,15 @@ bool signal_is_ignored(int sig)
     return is_default(sig) ? signal_bit(sig) & SIGNALS_IGNORED_BY_DEFAULT : !signal_is_handled(sig);
 }
 
+/* Those that a thread brings upon itself come from nobody else. */
+bool signal_may_arrive(void)
+{
+    for (int sig = 1; sig < _NSIG; sig++)
+        if (!(signal_bit(sig) & (SIGNALS_FAULT | SIGNALS_WRITER)) && signal_is_handled(sig))
+            return true;
+    return false;
+}
+
 /* Besides for handlers: for signals whose masks are virtual, and for what a stack overflow raises. An ignored SIGCHLD stays the
  * kernel's, which then reaps children by itself (waitpid(2)). */
 static bool needs_wrapper(int sig)

@@ -197,6 +197,9 @@ static bool pool_give(struct green *g, bool is_dirty)
 
 void stack_give(struct green *g)
 {
+    /* The memory that it ran on goes back to the program; in the pool it counts as one without a stack. */
+    if (g->is_user_stack)
+        g->stack_size_bytes = 0;
     if (likely(pool_give(g, true)))
         return;
     give_pages_back(g);

@@ -272,6 +272,7 @@ static int create(pthread_t *out, const struct start_wishes *w, void *(*start)(v
         low = w->user_stack;
         top = (char *)((uintptr_t)(low + w->stack_size_bytes) & ~63UL);
         g->stack_low = low;
+        g->stack_size_bytes = w->stack_size_bytes;
     }
     g->context = make_fcontext(top, (size_t)(top - low), thread_entry);
     g->detached = (uint32_t)w->detached;

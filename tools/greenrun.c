@@ -54,7 +54,7 @@ static void print_help(void)
 {
     printf("Usage: greenrun [OPTION...] [--] COMMAND [ARG...]\n"
            "Run COMMAND with its threads as green threads. Exits as COMMAND does, or with\n"
-           "125: greenrun failed, 126: COMMAND cannot be made green, 127: no COMMAND.\n\n");
+           "125: greenrun failed, 126: COMMAND cannot be made green, 127: it is not found.\n\n");
     for (size_t i = 0; i < options_count; i++) {
         const struct option_row *row = &options_table[i];
         char left[40];

@@ -27,6 +27,20 @@ int epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *event)
     return (int)sys_ret(sys_call(SYS_epoll_ctl, epoll_fd, operation, fd, event));
 }
 
+#ifdef __SANITIZE_ADDRESS__
+#include <dlfcn.h>
+
+/* What preload/thread.c does for the program, here for AddressSanitizer: it asks for the stack that it runs on. */
+int pthread_getattr_np(pthread_t thread, pthread_attr_t *attr)
+{
+    struct green *g = thread_find(thread);
+    if (g && !g->is_main)
+        return pthread_attr_init(attr) || pthread_attr_setstack(attr, g->stack_low, g->stack_size_bytes);
+    int (*real)(pthread_t, pthread_attr_t *) = dlsym(RTLD_NEXT, "pthread_getattr_np");
+    return real(thread, attr);
+}
+#endif
+
 static inline void runtime_start(int workers)
 {
     native = (struct native_functions){pthread_create, pthread_join};

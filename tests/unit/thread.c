@@ -53,16 +53,20 @@ Test(thread, runs_on_its_own_stack)
 
 Test(thread, runs_on_the_callers_memory)
 {
-    static char memory[64 * 1024] __attribute__((aligned(64)));
+    static char memory[2][64 * 1024] __attribute__((aligned(64)));
     runtime_start(1);
-    pthread_attr_t attr;
-    pthread_attr_init(&attr);
-    pthread_attr_setstack(&attr, memory, sizeof(memory));
-    char *local;
-    pthread_t t;
-    cr_assert_eq(thread_create(&t, &attr, tell_stack, &local), 0);
-    end_of(t);
-    cr_assert(local >= memory && local < memory + sizeof(memory));
+    for (int i = 0; i < 4; i++) {
+        char *low = memory[i % 2], *local;
+        pthread_attr_t attr;
+        pthread_attr_init(&attr);
+        pthread_attr_setstack(&attr, low, sizeof(memory[0]));
+        pthread_t t;
+        cr_assert_eq(thread_create(&t, &attr, tell_stack, &local), 0);
+        cr_assert_eq(thread_find(t)->stack_low, low);
+        cr_assert_eq(thread_find(t)->stack_size_bytes, sizeof(memory[0]));
+        end_of(t);
+        cr_assert(local >= low && local < low + sizeof(memory[0]));
+    }
 }
 
 Test(thread, join_says_what_is_wrong)
