@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -28,6 +29,7 @@ int pthread_yield(void);
 int __sigaction(int sig, const struct sigaction *action, struct sigaction *old);
 int __sigsuspend(const sigset_t *mask);
 int gsignal(int sig);
+__typeof__(vfork) __vfork;
 __typeof__(pthread_mutex_lock) __pthread_mutex_lock, __pthread_mutex_trylock, __pthread_mutex_unlock;
 __typeof__(pthread_rwlock_rdlock) __pthread_rwlock_rdlock, __pthread_rwlock_wrlock, __pthread_rwlock_tryrdlock,
     __pthread_rwlock_trywrlock, __pthread_rwlock_unlock;

@@ -9,6 +9,7 @@ uint32_t hook_families = UINT32_MAX;
 #define DEFINE_RAW(name)
 #define DEFINE_DEEP(name)
 #define DEFINE_REAL(name) __typeof__(name) *real_##name;
+#define DEFINE_KEEP(name) DEFINE_REAL(name)
 #define HOOK(family, name, version, kind) DEFINE_##kind(name)
 #define NATIVE(name, reason)
 #include "preload/table.h"
@@ -26,6 +27,7 @@ void hook_resolve(void)
 #define RESOLVE_RAW(name, version)
 #define RESOLVE_DEEP(name, version)
 #define RESOLVE_REAL(name, version) real_##name = (__typeof__(real_##name))find(#name, version);
+#define RESOLVE_KEEP(name, version) RESOLVE_REAL(name, version)
 #define HOOK(family, name, version, kind) RESOLVE_##kind(name, version)
 #include "preload/table.h"
 }

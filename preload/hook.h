@@ -29,12 +29,14 @@ static inline struct green *hook_green(enum hook_family family)
     return likely(hook_families & 1u << family) ? g : NULL;
 }
 
-/* real_NAME for each row of kind REAL. Use through REAL(): a hook may run before any constructor. */
+/* real_NAME for each row of kind REAL or KEEP. Use through REAL(): a hook may run before any constructor. */
 #define RAW(name)
 #define DEEP(name)
+#define KEEP(name)
 #define REAL_DECLARE_RAW(name)
 #define REAL_DECLARE_DEEP(name)
 #define REAL_DECLARE_REAL(name) extern __typeof__(name) *real_##name;
+#define REAL_DECLARE_KEEP(name) REAL_DECLARE_REAL(name)
 #define HOOK(family, name, version, kind) REAL_DECLARE_##kind(name)
 #define NATIVE(name, reason)
 #include "preload/table.h"
@@ -42,6 +44,7 @@ static inline struct green *hook_green(enum hook_family family)
 #undef NATIVE
 #undef RAW
 #undef DEEP
+#undef KEEP
 
 /* Resolves all real functions. Idempotent; does not allocate; callable before any constructor. */
 void hook_resolve(void);

@@ -6,6 +6,7 @@
  *              DEEP  RAW, and the entry of libc's own function is overwritten by a jump to the hook, because libc
  *                    calls it without the PLT
  *              REAL  the hook uses real_NAME, libc's own function
+ *              KEEP  DEEP and REAL: the overwritten instructions are kept, and real_NAME leads to them
  *   NATIVE(name, reason)
  *     a name of the same kind that needs no hook, and why
  *
@@ -16,6 +17,31 @@
 #endif
 
 HOOK(process, __libc_start_main, "GLIBC_2.34", REAL)
+HOOK(process, _Fork, "GLIBC_2.34", DEEP)
+NATIVE(fork, "calls _Fork with libc's locks and the program's fork handlers around it")
+NATIVE(__fork, "another name of fork")
+NATIVE(forkpty, "opens a terminal and calls fork")
+NATIVE(daemon, "calls fork")
+HOOK(process, vfork, "GLIBC_2.2.5", RAW)
+HOOK(process, __vfork, "GLIBC_2.2.5", RAW)
+HOOK(process, posix_spawn, "GLIBC_2.15", KEEP)
+HOOK(process, posix_spawnp, "GLIBC_2.15", KEEP)
+HOOK(process, execve, "GLIBC_2.2.5", DEEP)
+HOOK(process, execveat, "GLIBC_2.34", DEEP)
+HOOK(process, fexecve, "GLIBC_2.2.5", RAW)
+NATIVE(execv, "calls execve")
+NATIVE(execvp, "calls execve")
+NATIVE(execvpe, "calls execve")
+NATIVE(execl, "calls execve")
+NATIVE(execle, "calls execve")
+NATIVE(execlp, "calls execve")
+NATIVE(system, "calls posix_spawn and waitpid")
+NATIVE(popen, "calls posix_spawn")
+NATIVE(exit, "ends the process from any thread; handlers run on the caller's stack")
+NATIVE(quick_exit, "ends the process from any thread; handlers run on the caller's stack")
+NATIVE(_exit, "ends the process from any thread")
+NATIVE(_Exit, "ends the process from any thread")
+NATIVE(abort, "raises SIGABRT in the calling thread")
 
 HOOK(thread, pthread_create, "GLIBC_2.34", REAL)
 HOOK(thread, pthread_join, "GLIBC_2.34", REAL)

@@ -4,6 +4,7 @@
 
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 
 #include "runtime/glibc.h"
@@ -500,36 +501,12 @@ struct hub *hub_for_new_thread(void)
     return best;
 }
 
+/* Loops, stacks and tables of the parent's hubs are left where they are: a loop may not be freed now, and another worker may have
+ * been in the middle of a change. Their descriptors are closed by now. */
 void hub_after_fork(void)
 {
-    struct hub *h = self->hub;
-    for (int i = 0; i < hub_count; i++) {
-        if (hubs[i] == h || !hubs[i]->loop)
-            continue;
-        ev_loop_destroy(hubs[i]->loop);
-        ownfd_close(hubs[i]->wake_fd);
-    }
-    hub_count = 1;
-    hubs[0] = h;
-    h->index = 0;
-    h->kernel_tid = (int)sys_call(SYS_gettid);
-    h->ready_head = h->ready_tail = NULL;
-    h->ready_count = 0;
-    h->after_switch = NULL;
-    h->timers.root = NULL;
-    h->fd_waiters = h->offloaded = 0;
-    atomic_store(&h->inbox, NULL);
-    atomic_store(&h->alerted, NULL);
-    atomic_store(&h->sleeping, 0);
-    atomic_store(&h->live, 1);
+    memset(hub_storage, 0, sizeof(hub_storage));
+    atomic_store(&hubs_started, 0);
     atomic_store(&start_lock.locked, 0);
-    if (!h->loop)
-        return;
-    /* The descriptor of the parent's epoll set is shared with it: from here on this one has its own. */
-    ev_loop_fork(h->loop);
-    ev_io_stop(h->loop, &h->wake_watcher);
-    ownfd_close(h->wake_fd);
-    h->wake_fd = ownfd_adopt((int)sys_ret(sys_call(SYS_eventfd2, 0, EFD_NONBLOCK | EFD_CLOEXEC)));
-    ev_io_set(&h->wake_watcher, h->wake_fd, EV_READ);
-    ev_io_start(h->loop, &h->wake_watcher);
+    hub_init(hub_count);
 }

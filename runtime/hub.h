@@ -104,7 +104,7 @@ void hub_entered(struct transfer t);
 /* Makes a new, never started green thread runnable on its hub. Never switches. */
 void hub_start(struct green *g);
 
-/* In the child of fork, by the surviving green thread: one hub is left, with a fresh loop. */
+/* In the child of fork: the caller's kernel thread is worker 0, the others start when there is work for them. Does not allocate. */
 void hub_after_fork(void);
 
 /* Makes a sleeping hub go round its loop. Signal-safe. Never switches. */

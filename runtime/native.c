@@ -10,6 +10,7 @@
 #include "runtime/signal.h"
 
 struct native_functions native;
+struct spin native_list_lock;
 
 struct native_start {
     void *(*start)(void *);
@@ -43,7 +44,9 @@ int native_thread_start(pthread_t *out, const char *name, size_t stack_size_byte
     pthread_attr_init(&attr);
     pthread_attr_setstack(&attr, stack + guard, stack_size_bytes - guard);
     signal_helper_begin();
+    spin_lock(&native_list_lock);
     int error = native.create(out, &attr, native_main, record);
+    spin_unlock(&native_list_lock);
     signal_helper_end();
     pthread_attr_destroy(&attr);
     if (error)
@@ -53,5 +56,7 @@ int native_thread_start(pthread_t *out, const char *name, size_t stack_size_byte
 
 void native_thread_join(pthread_t thread)
 {
+    spin_lock(&native_list_lock);
     native.join(thread, NULL);
+    spin_unlock(&native_list_lock);
 }

@@ -6,12 +6,18 @@
 #include <pthread.h>
 #include <stddef.h>
 
+#include "runtime/base.h"
+
 struct native_functions {
     int (*create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
     int (*join)(pthread_t, void **);
 };
 
 extern struct native_functions native;
+
+/* glibc's list of threads on stacks that are not its own: libc changes it when it makes one of ours, we when a green thread's TCB
+ * comes or goes. glibc's own lock for it cannot be had. */
+extern struct spin native_list_lock;
 
 /* Starts a detached or joinable kernel thread with all signals but faults blocked, on a stack of its own that glibc neither caches nor
  * frees (a fork child may run on while glibc believes that stack to be unused). 0 or an error number. Never switches. */

@@ -57,3 +57,13 @@ int ownfd_next(int from)
     }
     return next;
 }
+
+void ownfd_after_fork(void)
+{
+    for (int i = 0; i < OWN_MAX; i++) {
+        int fd = atomic_exchange(&own[i], 0) - 1;
+        if (fd >= 0)
+            sys_call(SYS_close, fd);
+    }
+    ownfd_low = INT_MAX;
+}

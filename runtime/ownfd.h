@@ -12,6 +12,9 @@ int ownfd_adopt(int fd);
 /* Closes one of ours. */
 void ownfd_close(int fd);
 
+/* In the child of fork: closes all of them; what they belong to is made anew. */
+void ownfd_after_fork(void);
+
 extern int ownfd_low; /* no number below is ours; INT_MAX when there are none */
 bool ownfd_search(int fd);
 

@@ -278,17 +278,14 @@ void readiness_check_closed(struct hub *h)
         }
 }
 
+/* The hubs are new, and so have no watchers yet. */
 void readiness_after_fork(void)
 {
-    struct hub *h = self->hub;
     for (int i = 0; i < HUB_MAX; i++)
         atomic_store(&must_check[i], 0);
-    for (unsigned c = 0; h->readiness && c < CHUNKS; c++)
-        for (unsigned i = 0; h->readiness->chunks[c] && i < CHUNK; i++) {
-            struct watcher *w = &h->readiness->chunks[c][i];
-            if (!w->waiters.next)
-                continue;
-            ev_io_stop(h->loop, &w->io);
-            link_init(&w->waiters);
-        }
+    for (unsigned c = 0; c < CHUNKS; c++) {
+        struct shared *chunk = atomic_load(&shared_chunks[c]);
+        for (unsigned i = 0; chunk && i < CHUNK; i++)
+            atomic_store_explicit(&chunk[i].hubs_of, 0, memory_order_relaxed);
+    }
 }

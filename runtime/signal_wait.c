@@ -247,5 +247,6 @@ void signal_after_fork(void)
     g->signal.altstack = kept.altstack;
     g->signal.saved = kept.saved;
     g->signal.has_saved = kept.has_saved;
-    signal_adopt_mask_here();
+    /* The kernel thread that forked may have been another worker's. */
+    signal_worker_init();
 }

@@ -328,8 +328,10 @@ bool signal_deliver(enum signal_restart restart)
 void signal_worker_init(void)
 {
     int index = worker_hub->index;
-    char *low = (char *)sys_call(SYS_mmap, NULL, WORKER_STACK, PROT_READ | PROT_WRITE,
-                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
+    char *low = worker_stacks[index];
+    if (!low)
+        low = (char *)sys_call(SYS_mmap, NULL, WORKER_STACK, PROT_READ | PROT_WRITE,
+                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
     if ((unsigned long)low > -4096UL)
         return;
     worker_stacks[index] = low;

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "runtime/glibc.h"
+#include "runtime/native.h"
 #include "runtime/registry.h"
 #include "runtime/tls.h"
 
@@ -57,17 +58,27 @@ static bool install_guard(char *low, size_t size)
 static void link_into_glibc(void *tcb)
 {
     struct glibc_list *node = (struct glibc_list *)((char *)tcb + glibc.list_offset), *head = glibc.stack_user;
+    spin_lock(&native_list_lock);
     node->next = head->next;
     node->prev = head;
     head->next->prev = node;
     head->next = node;
+    spin_unlock(&native_list_lock);
 }
 
 static void unlink_from_glibc(void *tcb)
 {
     struct glibc_list *node = (struct glibc_list *)((char *)tcb + glibc.list_offset);
+    spin_lock(&native_list_lock);
     node->next->prev = node->prev;
     node->prev->next = node->next;
+    spin_unlock(&native_list_lock);
+}
+
+void stack_relink(struct green *g)
+{
+    unlink_from_glibc(g->tcb);
+    link_into_glibc(g->tcb);
 }
 
 /* Maps guard + below + TLS + TCB + above bytes and builds the TCB; the caller finds it in *tcb. */
@@ -257,4 +268,5 @@ void stack_after_fork(void)
     memset(pools, 0, sizeof(pools));
     atomic_store(&dirty_total, 0);
     atomic_store(&pool_lock.locked, 0);
+    atomic_store(&native_list_lock.locked, 0);
 }

@@ -30,5 +30,8 @@ char *stack_for_hub(size_t size_bytes, void **tcb);
 /* Where the stack of a mapping with that TCB begins, beneath the static TLS. */
 char *stack_top(void *tcb);
 
+/* Puts the TCB back into the list of glibc's that it belongs to: that of stacks which glibc may not reuse. */
+void stack_relink(struct green *g);
+
 /* In the child of fork: forgets what is pooled. */
 void stack_after_fork(void);

@@ -425,13 +425,22 @@ void thread_each(void (*visit)(struct green *, void *), void *argument)
     runtime_leave();
 }
 
+/* The caller becomes the main thread of the child, as in the kernel. A foreign thread becomes a green one by it. */
 void thread_after_fork(void)
 {
-    struct green *g = self;
-    registry_after_fork();
-    must(registry_add(g) == 0, "no memory for the registry of a fork child");
-    atomic_store(&thread_live_count, 1);
+    struct green *g = self ? self : &main_green;
+    if (!self) {
+        *g = (struct green){.tcb = context_thread_pointer(), .is_main = 1, .serial = 1, .state = GREEN_LIVE};
+        sys_call(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &g->signal.blocked, sizeof(uint64_t));
+        self = g;
+    }
+    g->hub = worker_hub;
+    g->carrier = NULL;
     g->tid = (int)sys_call(SYS_getpid);
     choose_first_tid(g->tid);
     atomic_store(&g->alerts, 0);
+    atomic_store(&g->hub->live, 1);
+    registry_after_fork();
+    must(registry_add(g) == 0, "no memory for the registry of a fork child");
+    atomic_store(&thread_live_count, 1);
 }

@@ -151,3 +151,10 @@ void tls_renew(void *tcb)
     TLS_SET(tcb, errno, 0);
     TLS_SET(tcb, h_errno, 0);
 }
+
+/* Another worker may have been making the list. */
+void tls_after_fork(void)
+{
+    atomic_store(&modules_lock.locked, 0);
+    atomic_store(&modules_stale, true);
+}

@@ -21,6 +21,9 @@ void tls_renew(void *tcb);
 /* Modules came or went: the list that tls_renew walks is made anew at its next use. */
 void tls_modules_changed(void);
 
+/* In the child of fork. */
+void tls_after_fork(void);
+
 /* Sets a variable of ours in another thread's TLS. */
 #define TLS_SET(tcb, variable, value) (*(__typeof__(variable) *)((char *)(tcb) + tls_offset_of(&(variable))) = (value))
 static inline ptrdiff_t tls_offset_of(const void *own_instance)
