@@ -26,6 +26,7 @@
 int __libc_start_main(int (*main_function)(int, char **, char **), int argc, char **argv, void (*init)(void),
                       void (*fini)(void), void (*rtld_fini)(void), void *stack_end);
 int pthread_yield(void);
+void _dl_debug_state(void);
 int __sigaction(int sig, const struct sigaction *action, struct sigaction *old);
 int __sigsuspend(const sigset_t *mask);
 int gsignal(int sig);

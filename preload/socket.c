@@ -3,6 +3,8 @@
 
 #include <sys/ioctl.h>
 
+#include "runtime/readiness.h"
+
 static inline enum descriptor_kind kind_of_type(int type)
 {
     return (type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) == SOCK_STREAM ? DESCRIPTOR_STREAM : DESCRIPTOR_MESSAGE;
@@ -99,7 +101,8 @@ static int accept_hooked(int fd, struct sockaddr *from, socklen_t *from_size, in
 {
     struct descriptor *d = wait_enter_on(FAMILY_socket, fd);
     struct accept call = {d, fd, flags, from, from_size};
-    bool may_wait = d && listens(d, fd) && !descriptor_is_nonblocking(d, fd);
+    bool is_valid = !(flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC));
+    bool may_wait = d && is_valid && listens(d, fd) && !descriptor_is_nonblocking(d, fd);
     long result = may_wait ? accept_waiting(&call) : accept_plainly(&call);
     if (result >= 0 && wait_keeps_books() && (d || (d = descriptor_at(fd))))
         descriptor_accepted((int)result, d, flags & SOCK_NONBLOCK);
@@ -173,6 +176,15 @@ HOOK_EXPORT int connect(int fd, __CONST_SOCKADDR_ARG to, socklen_t to_size)
 }
 
 HOOK_ALIAS(__connect, connect);
+
+/* POSIX shutdown. Of those who wait, the kernel tells a writer by no event that poll could see (unix(7), SHUT_WR). */
+HOOK_EXPORT int shutdown(int fd, int how)
+{
+    long result = sys_call(SYS_shutdown, fd, how);
+    if (result == 0 && wait_keeps_books())
+        readiness_disturb(fd);
+    return (int)sys_ret(result);
+}
 
 /* ---- options ---- */
 

@@ -6,6 +6,7 @@
 #include "preload/hook.h"
 #include "preload/init.h"
 #include "runtime/hub.h"
+#include "runtime/tls.h"
 
 /* POSIX pthread_create. */
 HOOK_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *), void *argument)
@@ -81,6 +82,25 @@ HOOK_EXPORT int pthread_getattr_np(pthread_t thread, pthread_attr_t *attr)
     pthread_attr_setdetachstate(attr,
                                 atomic_load(&g->detached) == 1 ? PTHREAD_CREATE_DETACHED : PTHREAD_CREATE_JOINABLE);
     return 0;
+}
+
+/* pthread_setattr_default_np(3): libc checks and keeps them, we go by them. */
+HOOK_EXPORT int pthread_setattr_default_np(const pthread_attr_t *attr)
+{
+    size_t stack_size, guard_size;
+    int error = REAL(pthread_setattr_default_np)(attr);
+    if (error)
+        return error;
+    pthread_attr_getstacksize(attr, &stack_size);
+    pthread_attr_getguardsize(attr, &guard_size);
+    thread_set_default_attr(stack_size, guard_size);
+    return 0;
+}
+
+/* ld.so calls this empty function for debuggers, whenever it has loaded or unloaded something. */
+HOOK_EXPORT void _dl_debug_state(void)
+{
+    tls_modules_changed();
 }
 
 /* POSIX sched_yield: every other runnable green thread runs first. */

@@ -7,7 +7,8 @@
 struct watcher {
     ev_io io;
     struct link waiters; /* of this hub, in order of arrival; all zero before first use */
-    uint32_t generation; /* of the number when the watcher was last set */
+    uint32_t generation; /* of the number when the watcher was last set, and the closes there had been */
+    uint32_t closes;
     bool fired_idle;     /* fired with nobody waiting since somebody last waited */
 };
 
@@ -28,7 +29,8 @@ struct readiness_table {
 
 /* What all hubs share of a descriptor. */
 struct shared {
-    _Atomic uint32_t generation; /* counts closes */
+    _Atomic uint32_t generation; /* counts closes and disturbances */
+    _Atomic uint32_t closes;
     _Atomic uint64_t hubs_of;    /* bit N: hub N has set its watcher since the last close */
 };
 
@@ -113,6 +115,7 @@ static void arm(struct hub *h, struct watcher *w, struct shared *s, int events)
         return;
     int kept = w->generation == generation && ev_is_active(&w->io) ? w->io.events & (EV_READ | EV_WRITE) : 0;
     w->generation = generation;
+    w->closes = atomic_load(&s->closes);
     atomic_fetch_or(&s->hubs_of, 1ull << h->index);
     set_events(h, w, kept | events | wanted_events(w));
 }
@@ -221,18 +224,20 @@ int readiness_wait_many(const struct readiness_want *wants, size_t count, int64_
     return reason;
 }
 
-/* On h's own worker: the number of w was closed. */
-static void drop(struct hub *h, struct watcher *w)
+/* On h's own worker: the number of w was closed, or disturbed. */
+static void drop(struct hub *h, struct watcher *w, int fd)
 {
+    enum wake reason = w->closes == atomic_load(&shared_of(fd)->closes) ? WAKE_UP : WAKE_CLOSED;
     while (!link_is_empty(&w->waiters)) {
         struct link *l = w->waiters.next;
         link_remove(l);
-        hub_unpark(container_of(l, struct fd_waiter, link)->green, WAKE_CLOSED);
+        hub_unpark(container_of(l, struct fd_waiter, link)->green, reason);
     }
     ev_io_stop(h->loop, &w->io);
 }
 
-void readiness_forget(int fd)
+/* Wakes all who wait for fd, on all hubs, and has their watchers set anew. */
+static void wake_all(int fd, bool is_close)
 {
     unsigned c = (unsigned)fd / CHUNK;
     struct shared *chunk = fd < 0 || c >= CHUNKS ? NULL : atomic_load_explicit(&shared_chunks[c], memory_order_acquire);
@@ -243,6 +248,7 @@ void readiness_forget(int fd)
         return;
     runtime_enter();
     uint64_t users = atomic_exchange(&s->hubs_of, 0);
+    atomic_fetch_add(&s->closes, is_close);
     atomic_fetch_add(&s->generation, 1);
     struct hub *own = worker_hub;
     for (int i = 0; i < hub_count; i++) {
@@ -252,16 +258,26 @@ void readiness_forget(int fd)
         if (h == own) {
             struct watcher *w = existing(h, fd);
             /* libev leaves the kernel's registration to the close; a duplicate of the descriptor would keep it alive. */
-            if (w && ev_is_active(&w->io))
+            if (is_close && w && ev_is_active(&w->io))
                 hub_epoll_forget(h, fd);
             if (w)
-                drop(h, w);
+                drop(h, w, fd);
         } else {
             atomic_store(&must_check[i], 1);
             hub_kick(h);
         }
     }
     runtime_leave();
+}
+
+void readiness_forget(int fd)
+{
+    wake_all(fd, true);
+}
+
+void readiness_disturb(int fd)
+{
+    wake_all(fd, false);
 }
 
 void readiness_check_closed(struct hub *h)
@@ -274,7 +290,7 @@ void readiness_check_closed(struct hub *h)
             struct watcher *w = &h->readiness->chunks[c][i];
             int fd = (int)(c * CHUNK + i);
             if (w->waiters.next && ev_is_active(&w->io) && w->generation != atomic_load(&shared_of(fd)->generation))
-                drop(h, w);
+                drop(h, w, fd);
         }
 }
 

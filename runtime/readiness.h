@@ -24,6 +24,9 @@ int readiness_wait_many(const struct readiness_want *wants, size_t count, int64_
 /* fd is about to be closed or replaced: wakes its waiters on all hubs with WAKE_CLOSED. Never switches. */
 void readiness_forget(int fd);
 
+/* Something happened to fd that no event tells: its waiters on all hubs wake up and try again. Never switches. */
+void readiness_disturb(int fd);
+
 /* In the child of fork. */
 void readiness_after_fork(void);
 
