@@ -7,6 +7,7 @@
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "runtime/glibc.h"
 
@@ -30,6 +31,8 @@ union dtv {
     } pointer;
 };
 
+#define TLS_UNALLOCATED ((void *)-1) /* glibc's TLS_DTV_UNALLOCATED */
+
 /* A module's block of static TLS, as offset below the thread pointer. */
 struct tls_module {
     size_t offset;
@@ -52,43 +55,6 @@ void tls_init(void)
 void tls_modules_changed(void)
 {
     atomic_store(&modules_stale, true);
-}
-
-static bool block_contains(const char *block, size_t size, const void *address)
-{
-    return (const char *)address >= block && (const char *)address < block + size;
-}
-
-static int note_module(struct dl_phdr_info *info, size_t size, void *unused)
-{
-    (void)size, (void)unused;
-    char *pointer = context_thread_pointer(), *block = info->dlpi_tls_data;
-    bool is_static = block && block < pointer && block >= pointer - glibc.tls_size;
-    if (!is_static || module_count == MODULES_MAX)
-        return 0;
-    for (int i = 0; i < info->dlpi_phnum; i++) {
-        const ElfW(Phdr) *p = &info->dlpi_phdr[i];
-        if (p->p_type != PT_TLS)
-            continue;
-        /* Not libc's, and not our own. */
-        if (block_contains(block, p->p_memsz, &errno) || block_contains(block, p->p_memsz, &self))
-            return 0;
-        modules[module_count++] = (struct tls_module){.offset = (size_t)(pointer - block),
-                                                      .image = (void *)(info->dlpi_addr + p->p_vaddr),
-                                                      .image_size = p->p_filesz,
-                                                      .size = p->p_memsz};
-    }
-    return 0;
-}
-
-static void refresh_modules(void)
-{
-    spin_lock(&modules_lock);
-    if (atomic_exchange(&modules_stale, false)) {
-        module_count = 0;
-        dl_iterate_phdr(note_module, NULL);
-    }
-    spin_unlock(&modules_lock);
 }
 
 static void fill_private(char *tcb)
@@ -123,6 +89,60 @@ void tls_destroy(void *tcb)
     glibc.deallocate_tls(tcb, false);
 }
 
+static bool contains(size_t offset, size_t size, const void *own_instance)
+{
+    size_t other = (size_t)((const char *)context_thread_pointer() - (const char *)own_instance);
+    return other <= offset && other > offset - size;
+}
+
+/* The TCB was just made: its dtv has the address of each block of static TLS, and no other. */
+static int note_module(struct dl_phdr_info *info, size_t unused, void *tcb)
+{
+    (void)unused;
+    const union dtv *dtv = ((struct tcb_head *)tcb)->dtv;
+    size_t id = info->dlpi_tls_modid;
+    if (!id || id > dtv[-1].counter || dtv[id].pointer.value == TLS_UNALLOCATED || module_count == MODULES_MAX)
+        return 0;
+    size_t offset = (size_t)((char *)tcb - (char *)dtv[id].pointer.value);
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+        /* Not libc's, and not our own. */
+        if (p->p_type != PT_TLS || contains(offset, p->p_memsz, &errno) || contains(offset, p->p_memsz, &self))
+            continue;
+        modules[module_count++] = (struct tls_module){.offset = offset,
+                                                      .image = (void *)(info->dlpi_addr + p->p_vaddr),
+                                                      .image_size = p->p_filesz,
+                                                      .size = p->p_memsz};
+    }
+    return 0;
+}
+
+/* Neither dl_iterate_phdr nor dlinfo say where a block lies that the calling thread has not touched yet. A new TCB does. */
+static bool list_modules(void)
+{
+    size_t size = glibc.tls_size + glibc.tls_align;
+    long memory = sys_call(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if ((unsigned long)memory > -4096UL)
+        return false;
+    char *tcb = (char *)((uintptr_t)(memory + (long)(size - glibc.pthread_size)) & ~(glibc.tls_align - 1));
+    bool is_built = tls_build(tcb) == 0;
+    if (is_built) {
+        module_count = 0;
+        dl_iterate_phdr(note_module, tcb);
+        tls_destroy(tcb);
+    }
+    sys_call(SYS_munmap, memory, size);
+    return is_built;
+}
+
+static void refresh_modules(void)
+{
+    spin_lock(&modules_lock);
+    if (atomic_exchange(&modules_stale, false) && !list_modules())
+        atomic_store(&modules_stale, true);
+    spin_unlock(&modules_lock);
+}
+
 /* Blocks of modules that were loaded late live in malloc's memory, one for each thread that touched them. */
 static void free_dynamic_blocks(struct tcb_head *head)
 {
@@ -132,7 +152,7 @@ static void free_dynamic_blocks(struct tcb_head *head)
             continue;
         free(dtv[i].pointer.to_free);
         dtv[i].pointer.to_free = NULL;
-        dtv[i].pointer.value = (void *)-1; /* TLS_DTV_UNALLOCATED */
+        dtv[i].pointer.value = TLS_UNALLOCATED;
     }
 }
 
