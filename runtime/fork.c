@@ -17,6 +17,7 @@
 #include "runtime/ownfd.h"
 #include "runtime/park.h"
 #include "runtime/readiness.h"
+#include "runtime/reaper.h"
 #include "runtime/signal.h"
 #include "runtime/stack.h"
 #include "runtime/tls.h"
@@ -40,6 +41,7 @@ void fork_child(void)
     thread_after_fork();
     readiness_after_fork();
     offload_after_fork();
+    reaper_after_fork();
     signal_after_fork();
     runtime_leave();
 }
