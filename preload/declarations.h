@@ -12,13 +12,17 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/select.h>
+#include <sys/sendfile.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <threads.h>
 #include <time.h>
 #include <unistd.h>
@@ -51,6 +55,7 @@ __typeof__(close) __close, __close_nocancel;
 __typeof__(dup2) __dup2;
 __typeof__(pipe) __pipe;
 __typeof__(fcntl) __fcntl;
+__typeof__(open64) __open, __open64, __open_nocancel, __open64_nocancel;
 __typeof__(poll) __poll;
 __typeof__(select) __select;
 __typeof__(nanosleep) __nanosleep;

@@ -19,8 +19,8 @@ static void forget(int fd)
 {
     if (!wait_keeps_books())
         return;
-    readiness_forget(fd);
     descriptor_reset(fd);
+    readiness_forget(fd);
 }
 
 /* socket(7): with SO_LINGER, the close of a blocking socket waits until what was written is acknowledged. */
@@ -36,7 +36,7 @@ static int close_hooked(int fd)
         return (int)sys_ret(-EBADF);
     bool may_wait = close_may_wait(fd);
     forget(fd);
-    return (int)sys_ret(may_wait ? WAIT_OFFLOADED(SYS_close, fd) : sys_call(SYS_close, fd));
+    return (int)sys_ret(may_wait ? WAIT_ABROAD(SYS_close, fd) : sys_call(SYS_close, fd));
 }
 
 /* POSIX close. */
@@ -132,7 +132,7 @@ static long lock_waiting(int fd, int command, void *lock)
     if (!wait_enter(FAMILY_io))
         return sys_call(SYS_fcntl, fd, command, lock);
     long result = sys_call(SYS_fcntl, fd, command == F_SETLKW ? F_SETLK : F_OFD_SETLK, lock);
-    return result == -EAGAIN || result == -EACCES ? WAIT_OFFLOADED(SYS_fcntl, fd, command, lock) : result;
+    return result == -EAGAIN || result == -EACCES ? WAIT_ABROAD(SYS_fcntl, fd, command, lock) : result;
 }
 
 /* The program's own O_NONBLOCK, also while one of our calls has it on for its length (nowait.c). */

@@ -61,7 +61,7 @@ long nowait_attempt(const struct nowait *io, const struct iovec *vectors, size_t
         return call_with_flag(io, number, vectors, count);
     if (!poll_is_no_promise(io))
         return call_if_ready(io, number, vectors, count);
-    return wait_poll_now(io->fd, poll_events(io)) ? WAIT_OFFLOADED(number, io->fd, vectors, count) : -EAGAIN;
+    return wait_poll_now(io->fd, poll_events(io)) ? WAIT_ABROAD(number, io->fd, vectors, count) : -EAGAIN;
 }
 
 size_t iovec_size(const struct iovec *vectors, size_t count)

@@ -115,7 +115,7 @@ long receive_bytes(struct descriptor *d, int fd, void *buffer, size_t size, int 
     struct receive call = {.d = d, .fd = fd, .flags = flags};
     /* Peeked bytes stay readable, so there is nothing to park on until all of them are there. */
     if (unlikely((flags & (MSG_PEEK | MSG_WAITALL)) == (MSG_PEEK | MSG_WAITALL) && may_wait(&call)))
-        return WAIT_OFFLOADED(SYS_recvfrom, fd, buffer, size, flags, from, from_size);
+        return WAIT_ABROAD(SYS_recvfrom, fd, buffer, size, flags, from, from_size);
 
     long got =
         receive_some(&call, SYS_recvfrom, (long)buffer, (long)size, flags | MSG_DONTWAIT, (long)from, (long)from_size);
@@ -145,7 +145,7 @@ long receive_message(struct descriptor *d, int fd, struct msghdr *message, int f
 {
     struct receive call = {.d = d, .fd = fd, .flags = flags};
     if (unlikely((flags & (MSG_PEEK | MSG_WAITALL)) == (MSG_PEEK | MSG_WAITALL) && may_wait(&call)))
-        return WAIT_OFFLOADED(SYS_recvmsg, fd, message, flags);
+        return WAIT_ABROAD(SYS_recvmsg, fd, message, flags);
 
     long got = receive_some(&call, SYS_recvmsg, (long)message, flags | MSG_DONTWAIT, 0, 0, 0);
     if (got < 0)

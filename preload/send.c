@@ -67,7 +67,7 @@ static inline long send_some(struct send *call, long number, long b, long c, lon
         }
         if (is_unpollable(call)) {
             bool is_bytes = number == SYS_sendto;
-            return wait_offloaded(number, call->fd, b, is_bytes ? c : call->flags, is_bytes ? call->flags : 0, e, f);
+            return wait_abroad(number, call->fd, b, is_bytes ? c : call->flags, is_bytes ? call->flags : 0, e, f);
         }
         int failure = wait_for_room(call, false);
         if (failure)
@@ -88,7 +88,7 @@ long send_bytes(struct descriptor *d, int fd, const void *buffer, size_t size, i
     struct send call = {.d = d, .fd = fd, .flags = flags};
     /* MSG_FASTOPEN connects, and MSG_DONTWAIT would make it a non-blocking connect. */
     if (unlikely(flags & MSG_FASTOPEN) && may_wait(&call))
-        return WAIT_OFFLOADED(SYS_sendto, fd, buffer, size, flags, to, to_size);
+        return WAIT_ABROAD(SYS_sendto, fd, buffer, size, flags, to, to_size);
 
     long sent = send_some(&call, SYS_sendto, (long)buffer, (long)size, flags | MSG_DONTWAIT, (long)to, to_size);
     if (is_short(&call, sent, size)) {
@@ -117,7 +117,7 @@ long send_message(struct descriptor *d, int fd, const struct msghdr *message, in
 {
     struct send call = {.d = d, .fd = fd, .flags = flags};
     if (unlikely(flags & MSG_FASTOPEN) && may_wait(&call))
-        return WAIT_OFFLOADED(SYS_sendmsg, fd, message, flags);
+        return WAIT_ABROAD(SYS_sendmsg, fd, message, flags);
 
     long sent = send_some(&call, SYS_sendmsg, (long)message, flags | MSG_DONTWAIT, 0, 0, 0);
     if (sent < 0)

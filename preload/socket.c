@@ -67,7 +67,7 @@ static long accept_if_ready(const struct accept *call)
 {
     if (!descriptor_is_private(call->d))
         return wait_poll_now(call->fd, POLLIN)
-                   ? WAIT_OFFLOADED(SYS_accept4, call->fd, call->from, call->from_size, call->flags)
+                   ? WAIT_ABROAD(SYS_accept4, call->fd, call->from, call->from_size, call->flags)
                    : -EAGAIN;
     runtime_enter();
     spin_lock(&call->d->act);
@@ -153,7 +153,7 @@ static long connect_waiting(struct descriptor *d, int fd, const struct sockaddr 
     for (;;) {
         long result = connect_without_waiting(fd, to, to_size);
         if (result == -EAGAIN) /* unix(7): the listener's backlog is full; nothing tells when it has room */
-            return WAIT_OFFLOADED(SYS_connect, fd, to, to_size);
+            return WAIT_ABROAD(SYS_connect, fd, to, to_size);
         if (result != -EINPROGRESS && result != -EALREADY)
             return result;
         int failure = wait_for(fd, EV_WRITE, deadline_ns,
@@ -171,7 +171,7 @@ HOOK_EXPORT int connect(int fd, __CONST_SOCKADDR_ARG to, socklen_t to_size)
         descriptor_is_nonblocking(d, fd))
         return (int)sys_ret(sys_call(SYS_connect, fd, to.__sockaddr__, to_size));
     if (!descriptor_is_private(d))
-        return (int)sys_ret(WAIT_OFFLOADED(SYS_connect, fd, to.__sockaddr__, to_size));
+        return (int)sys_ret(WAIT_ABROAD(SYS_connect, fd, to.__sockaddr__, to_size));
     return (int)sys_ret(connect_waiting(d, fd, to.__sockaddr__, to_size));
 }
 

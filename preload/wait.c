@@ -50,6 +50,15 @@ long wait_offloaded(long number, long a, long b, long c, long d, long e, long f)
     return result;
 }
 
+long wait_abroad(long number, long a, long b, long c, long d, long e, long f)
+{
+    bool is_carried = offload_begin_wait() == 0;
+    long result = sys_call6(number, a, b, c, d, e, f);
+    if (is_carried)
+        offload_end_wait();
+    return result;
+}
+
 /* process_vm_readv checks both ends. Where a sandbox forbids it there is only the plain copy. */
 bool wait_copy_in(void *to, const void *from, size_t size)
 {

@@ -70,16 +70,21 @@ static inline void wait_restore_cancellation(int state)
 /* Is fd ready for any of events (POLLIN, …) now? Never switches. */
 short wait_poll_now(int fd, short events);
 
-/* Makes a system call that may block, on an offload thread. May switch. */
+/* Makes a system call that may block, on an offload thread: WAIT_OFFLOADED(nr, args…) for one that ends by itself (a device), and
+ * WAIT_ABROAD(nr, args…) for one that another thread or process must end. May switch. */
 long wait_offloaded(long number, long a, long b, long c, long d, long e, long f);
-#define WAIT_OFFLOADED(...) SYS_PICK(__VA_ARGS__, OFF_6, OFF_5, OFF_4, OFF_3, OFF_2, OFF_1, OFF_0)(__VA_ARGS__)
-#define OFF_0(n) wait_offloaded(n, 0, 0, 0, 0, 0, 0)
-#define OFF_1(n, a) wait_offloaded(n, (long)(a), 0, 0, 0, 0, 0)
-#define OFF_2(n, a, b) wait_offloaded(n, (long)(a), (long)(b), 0, 0, 0, 0)
-#define OFF_3(n, a, b, c) wait_offloaded(n, (long)(a), (long)(b), (long)(c), 0, 0, 0)
-#define OFF_4(n, a, b, c, d) wait_offloaded(n, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
-#define OFF_5(n, a, b, c, d, e) wait_offloaded(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
-#define OFF_6(n, a, b, c, d, e, f) wait_offloaded(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+long wait_abroad(long number, long a, long b, long c, long d, long e, long f);
+#define WAIT_OFFLOADED(...)                                                                                            \
+    SYS_PICK(__VA_ARGS__, OFF_6, OFF_5, OFF_4, OFF_3, OFF_2, OFF_1, OFF_0)(wait_offloaded, __VA_ARGS__)
+#define WAIT_ABROAD(...)                                                                                               \
+    SYS_PICK(__VA_ARGS__, OFF_6, OFF_5, OFF_4, OFF_3, OFF_2, OFF_1, OFF_0)(wait_abroad, __VA_ARGS__)
+#define OFF_0(call, n) call(n, 0, 0, 0, 0, 0, 0)
+#define OFF_1(call, n, a) call(n, (long)(a), 0, 0, 0, 0, 0)
+#define OFF_2(call, n, a, b) call(n, (long)(a), (long)(b), 0, 0, 0, 0)
+#define OFF_3(call, n, a, b, c) call(n, (long)(a), (long)(b), (long)(c), 0, 0, 0)
+#define OFF_4(call, n, a, b, c, d) call(n, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
+#define OFF_5(call, n, a, b, c, d, e) call(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
+#define OFF_6(call, n, a, b, c, d, e, f) call(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 
 /* Copies size bytes from where the program points; false where it points nowhere (EFAULT), which a plain copy would turn
  * into a fault of the runtime. Never switches. */
