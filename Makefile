@@ -19,7 +19,7 @@ LIBS := -lev -ldl
 GREENRUN_OBJ := $B/tools/greenrun.o $B/tools/command.o $B/runtime/options.o
 UNIT := $(patsubst tests/unit/%.c,$B/tests/unit/%,$(wildcard tests/unit/*.c))
 HEADER := $(wildcard runtime/green.h)
-SUITES := unit cli daemons
+SUITES := unit cli programs daemons
 
 all: $B/libmonkey.so $B/greenrun ## build the library and greenrun (the default)
 
