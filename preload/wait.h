@@ -29,7 +29,10 @@ static inline void wait_cancellation_point(void)
 static inline struct green *wait_enter(enum hook_family family)
 {
     wait_cancellation_point();
-    return hook_green(family);
+    struct green *g = hook_green(family);
+    if (likely(g != NULL))
+        hub_count_call(g);
+    return g;
 }
 
 /* The same for a call on fd: its entry in the table of descriptors, or NULL for "go native". */

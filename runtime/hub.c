@@ -193,6 +193,7 @@ void hub_entered(struct transfer t)
 static inline void switch_to_green(struct hub *h, struct green *next, fcontext_t *save)
 {
     h->current = next;
+    h->turn = 0;
     fcontext_t to = next->context;
     context_set_thread_pointer(next->tcb);
     resumed(context_jump(to, save));
@@ -214,8 +215,10 @@ static void switch_away(struct hub *h, struct green *g)
         h->budget--;
         next = queue_pop(h);
     }
-    if (next == g && !h->after_switch)
+    if (next == g && !h->after_switch) {
+        h->turn = 0;
         return;
+    }
     if (!next && unlikely(!h->context))
         must(hub_require_loop(h) == 0, "no memory for the first hub");
     if (next)

@@ -14,6 +14,7 @@
 #include "runtime/thread.h"
 
 #define HUB_MAX 64
+#define HUB_TURN 128 /* calls that one green thread may make before the others are asked */
 
 #define HUB_PARK_SIGNAL 1u /* a deliverable signal ends the wait with WAKE_SIGNAL */
 #define HUB_PARK_CANCEL 2u /* a cancellation request ends it with WAKE_CANCEL (when cancellation is enabled) */
@@ -25,6 +26,7 @@ struct hub {
     struct green *ready_head, *ready_tail; /* own worker: FIFO of runnable green threads */
     uint32_t ready_count;                  /* own worker */
     uint32_t budget;                       /* own worker: switches left until the loop must be polled */
+    uint32_t turn;                         /* own worker: calls that `current` made since it was resumed */
     _Atomic(struct green *) inbox;         /* any thread pushes, own worker takes all; newest first */
     _Atomic(struct green *) alerted;       /* any thread or signal handler pushes, own worker takes all */
     _Atomic uint32_t sleeping;             /* 1: in the kernel or about to be; who pushes must write wake_fd */
@@ -91,6 +93,14 @@ void hub_yield(void);
 /* In the hub's context: lets a parked green thread of this hub run visit(g) on its own stack, inside the runtime, and parks it
  * again as it was. */
 void hub_visit(struct green *g, void (*visit)(struct green *));
+
+/* Counts a call that may or may not park. A thread whose calls never do, because what it waits for is always there (a peer that
+ * is faster) or always fails (accept without a free descriptor), would keep the processor for ever. May switch. */
+static inline void hub_count_call(struct green *g)
+{
+    if (unlikely(++g->hub->turn >= HUB_TURN))
+        hub_yield();
+}
 
 /* Leaves the calling green thread for good; done(argument) runs when its stack is no longer in use. */
 _Noreturn void hub_leave(void (*done)(void *), void *argument);

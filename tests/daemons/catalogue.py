@@ -121,6 +121,7 @@ class Stunnel(Daemon):
 foreground = yes
 pid =
 debug = 4
+syslog = no
 [http]
 accept = 127.0.0.1:{self.port}
 connect = 127.0.0.1:{http}
@@ -172,13 +173,13 @@ class Iperf(Daemon):
         """
         def reported():
             lines = [line.split(',') for line in procfs.read(self.box.daemon.log).splitlines()]
-            return {int(f[2]): int(f[7]) + 4 for f in lines if self.is_report(f)}
+            return {(f[1], int(f[2])): int(f[7]) + 4 for f in lines if self.is_report(f)}
 
         wait_until('a report for each client', lambda: self.totals.keys() <= reported().keys())
-        wrong = {port: (got, self.totals[port]) for port, got in reported().items()
-                 if port in self.totals and got != self.totals[port]}
+        wrong = {client: (got, self.totals[client]) for client, got in reported().items()
+                 if client in self.totals and got != self.totals[client]}
         if wrong:
-            raise Failure(f'byte counts differ, port: (reported, sent): {dict(list(wrong.items())[:3])}')
+            raise Failure(f'byte counts differ, client: (reported, sent): {dict(list(wrong.items())[:3])}')
         self.totals.clear()
 
 

@@ -205,7 +205,7 @@ class Echo(Client):
 
 
 class Sink(Client):
-    """Sends and counts: for servers that report how much came from which port. The end is said by half-closing.
+    """Sends and counts: for servers that report how much came from whom. The end is said by half-closing.
 
     The first bytes are zero, because iperf takes them for its own header and flags. Each connection comes from an
     address of its own: iperf 2.1.8 frees what it sums up for one address when the last connection from there ends,
@@ -229,7 +229,7 @@ class Sink(Client):
 
     def work(self):
         wire.send_in_halves(self.sock, self.data[70000:], PAUSE)
-        self.totals[self.sock.getsockname()[1]] = len(self.data)
+        self.totals[self.sock.getsockname()] = len(self.data)
         self.sock.shutdown(socket.SHUT_WR)
         wire.expect_end(self.sock, 'after the half-close')
 
