@@ -146,18 +146,32 @@ void signal_adopt_mask_in(ucontext_t *context)
         atomic_store_explicit(&applied, *frame_mask(context), memory_order_relaxed);
 }
 
-/* POSIX sigprocmask: a pending signal that it unblocks is delivered before it returns. Worker 0 takes up the new mask in its own
- * time, so another worker fetches what the kernel holds back by itself. */
-void signal_fetch_from_kernel(uint64_t set)
+static void fetch(uint64_t set, struct green *killed)
 {
-    if (on_first_worker())
-        return;
     const struct timespec at_once = {0, 0};
     siginfo_t info;
     long sig;
     while (set && (sig = sys_call(SYS_rt_sigtimedwait, &set, &info, &at_once, sizeof(set))) > 0)
-        signal_leave_note((int)sig, &info, NULL);
+        signal_leave_note((int)sig, &info, info.si_code == SI_TKILL ? killed : NULL);
     signal_settle();
+}
+
+/* POSIX sigprocmask: a pending signal that it unblocks is delivered before it returns. Worker 0 takes up the new mask in its own
+ * time, so another worker fetches what the kernel holds back by itself. */
+void signal_fetch_from_kernel(uint64_t set)
+{
+    if (!on_first_worker())
+        fetch(set, NULL);
+}
+
+/* Alone, the main thread had its pending signals in the kernel. Those sent to it by pthread_kill are nobody else's. */
+static void fetch_from_time_alone(void)
+{
+    uint64_t pending = 0;
+    sys_call(SYS_rt_sigpending, &pending, sizeof(pending));
+    pending &= ~kept_in_kernel;
+    if (unlikely(pending) && on_first_worker())
+        fetch(pending, signal_main);
 }
 
 /* POSIX pthread_create: the new thread's mask is its creator's, and nothing is pending for it. */
@@ -170,6 +184,8 @@ void signal_thread_start(struct green *g, const sigset_t *mask)
         blocked = self->signal.blocked;
     else
         sys_call(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &blocked, sizeof(blocked));
+    if (unlikely(signal_live == 1))
+        fetch_from_time_alone();
     struct signal_hold hold = signal_lock();
     g->signal = (struct signal_state){.altstack.ss_flags = SS_DISABLE, .is_live = true};
     signal_live++;

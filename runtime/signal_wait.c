@@ -83,7 +83,11 @@ static int take_awaited(struct green *g, uint64_t set, siginfo_t *info, uint64_t
     signal_settle();
     struct signal_hold hold = signal_lock();
     int sig = signal_take(g, set, info);
+    bool stops_waiting = g->signal.awaited && (sig || !awaited);
     g->signal.awaited = sig ? 0 : awaited;
+    /* It may have been told of several; another one in sigtimedwait takes the next. */
+    if (stops_waiting)
+        signal_retarget(set);
     signal_unlock(hold);
     return sig;
 }
