@@ -110,7 +110,9 @@ static int foreign_sleep(struct waiter *w, int64_t deadline_ns)
 int park_wait(const struct park_request *r)
 {
     struct park_bucket *b = park_bucket_of(r->key);
-    struct green *g = worker_hub ? self : NULL;
+    /* Inside the runtime the kernel thread waits: others on it would find what is half changed there (libev's tables while it
+     * waits for a lock of malloc's). */
+    struct green *g = worker_hub && !runtime_depth ? self : NULL;
     struct waiter w = {.key = r->key, .bits = r->bits ? r->bits : UINT32_MAX, .green = g};
 
     runtime_enter();
