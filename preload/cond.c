@@ -100,8 +100,8 @@ HOOK_EXPORT int pthread_cond_signal(pthread_cond_t *c)
 {
     if (unlikely(is_shared(c) || !lock_is_ours()))
         REAL(pthread_cond_signal)(c);
-    if (park_may_have_waiters(c))
-        park_wake(c, 1, 0);
+    if (!park_may_have_waiters(c) || !park_wake(c, 1, 0))
+        lock_breathe();
     return 0;
 }
 
@@ -110,8 +110,8 @@ HOOK_EXPORT int pthread_cond_broadcast(pthread_cond_t *c)
 {
     if (unlikely(is_shared(c) || !lock_is_ours()))
         REAL(pthread_cond_broadcast)(c);
-    if (park_may_have_waiters(c))
-        park_wake(c, UINT32_MAX, 0);
+    if (!park_may_have_waiters(c) || !park_wake(c, UINT32_MAX, 0))
+        lock_breathe();
     return 0;
 }
 

@@ -78,6 +78,14 @@ void lock_wake_one_and_go_on(const void *object, uint32_t waiter)
         park_wake(object, 1, waiter);
 }
 
+__thread unsigned lock_breath;
+
+void lock_breathe_now(void)
+{
+    if (hook_green(FAMILY_lock))
+        hub_yield();
+}
+
 int lock_tried(int result)
 {
     if (unlikely(result == EBUSY) && hook_self())

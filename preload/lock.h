@@ -49,6 +49,18 @@ bool lock_interrupted(int64_t deadline_ns);
 /* A try that failed lets others run: a loop around it must not starve the holder. May switch. */
 int lock_tried(int result);
 
+/* After an operation that woke nobody. A loop of them waits for something that another thread will do (while (!done) { lock; look;
+ * unlock; }), which native threads do at the same time: every so often the others run. May switch. */
+void lock_breathe_now(void);
+extern __thread unsigned lock_breath __attribute__((tls_model("initial-exec")));
+#define LOCK_BREATH 1024u
+
+static inline void lock_breathe(void)
+{
+    if (unlikely(++lock_breath % LOCK_BREATH == 0))
+        lock_breathe_now();
+}
+
 /* True when waiting happens in the lot. Both families are needed: with native threads native locks are right; and the runtime must
  * have started. */
 static inline bool lock_is_ours(void)

@@ -117,13 +117,14 @@ static inline int unlock(pthread_mutex_t *m, bool may_yield)
     int result, was;
     if (mutex_is_plain(m)) {
         result = plain_release(m, &was);
-        if (unlikely(was > MUTEX_TAKEN))
-            wake_next(m, was, may_yield);
-        return result;
+    } else {
+        result = REAL(pthread_mutex_unlock)(m);
+        was = park_may_have_waiters(m) ? MUTEX_LOT_WAITS : MUTEX_TAKEN;
     }
-    result = REAL(pthread_mutex_unlock)(m);
-    if (unlikely(park_may_have_waiters(m)))
-        wake_next(m, MUTEX_LOT_WAITS, may_yield);
+    if (unlikely(was > MUTEX_TAKEN))
+        wake_next(m, was, may_yield);
+    else if (may_yield)
+        lock_breathe();
     return result;
 }
 

@@ -158,6 +158,8 @@ HOOK_EXPORT int pthread_rwlock_unlock(pthread_rwlock_t *l)
     int result = REAL(pthread_rwlock_unlock)(l);
     if (unlikely(park_may_have_waiters(l)))
         pass_on(l, writers_first);
+    else
+        lock_breathe();
     return result;
 }
 

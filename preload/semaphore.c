@@ -103,7 +103,7 @@ HOOK_EXPORT int sem_clockwait(sem_t *restrict s, clockid_t clock, const struct t
 HOOK_EXPORT int sem_post(sem_t *s)
 {
     int result = REAL(sem_post)(s);
-    if (unlikely(park_may_have_waiters(s)))
-        lock_wake_one(s, LOCK_WAITER);
+    if (likely(!park_may_have_waiters(s)) || !lock_wake_one(s, LOCK_WAITER))
+        lock_breathe();
     return result;
 }
