@@ -65,16 +65,13 @@ static bool is_a_signal(int sig)
     return sig >= 0 && sig < _NSIG;
 }
 
-static int kernel_thread_kill(int sig)
-{
-    return (int)sys_call(SYS_tgkill, sys_call(SYS_getpid), sys_call(SYS_gettid), sig);
-}
-
-/* signal.h of the runtime delivers before it returns; alone, the kernel does. */
+/* A handler runs before it returns when g is the caller and does not block sig. */
 static int send_to(struct green *g, int sig, const siginfo_t *info)
 {
     if (sig == 0 || atomic_load(&g->state) != GREEN_LIVE)
         return 0;
+    if (g == self && thread_is_alone(g) && !in_vfork_child)
+        return signal_send_alone(sig, info);
     return signal_send(g, sig, info);
 }
 
@@ -83,8 +80,8 @@ HOOK_EXPORT int pthread_kill(pthread_t thread, int sig)
 {
     if (!is_a_signal(sig) || sig == 32 || sig == 33)
         return EINVAL;
-    if (thread == pthread_self() && (in_vfork_child || !self || thread_is_alone(self)))
-        return -kernel_thread_kill(sig);
+    if (thread == pthread_self() && (in_vfork_child || !self))
+        return -(int)sys_call(SYS_tgkill, sys_call(SYS_getpid), sys_call(SYS_gettid), sig);
     struct green *g = thread_find(thread);
     return g ? send_to(g, sig, NULL) : ESRCH;
 }
@@ -160,7 +157,7 @@ static struct green *find_tid(int tid)
 long hook_tgkill(int process, int tid, int sig, const siginfo_t *info)
 {
     struct green *g = self && !in_vfork_child && process == (int)sys_call(SYS_getpid) ? find_tid(tid) : NULL;
-    if (!g || !is_a_signal(sig) || thread_is_alone(g))
+    if (!g || !is_a_signal(sig))
         return info ? sys_call(SYS_rt_tgsigqueueinfo, process, tid, sig, info)
                     : sys_call(SYS_tgkill, process, tid, sig);
     return -send_to(g, sig, info);

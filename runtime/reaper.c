@@ -73,15 +73,13 @@ static struct reaper *engage(const struct selection *of, uint32_t *round)
         if (!r->exists)
             r = NULL;
     }
-    if (r) {
-        /* One look: it may finish at any moment, but only we start it. */
-        *round = atomic_load(&r->round);
-        if (!(*round & 1)) {
-            r->of = *of;
-            *round = atomic_fetch_add(&r->round, 1) + 1;
-            sys_call(SYS_futex, &r->round, FUTEX_WAKE_PRIVATE, 1);
-        }
+    if (r && !is_at_work(r)) {
+        r->of = *of;
+        atomic_fetch_add(&r->round, 1);
+        sys_call(SYS_futex, &r->round, FUTEX_WAKE_PRIVATE, 1);
     }
+    if (r)
+        *round = atomic_load(&r->round);
     spin_unlock(&lock);
     return r;
 }

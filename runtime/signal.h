@@ -47,6 +47,9 @@ int signal_suspend(const sigset_t *mask);
  * too many are queued. A signal to the caller is delivered before it returns. May run handlers. */
 int signal_send(struct green *g, int sig, const siginfo_t *info);
 
+/* The same from the only thread to itself: the kernel does it, until there are several threads. */
+int signal_send_alone(int sig, const siginfo_t *info);
+
 /* kill and sigqueue to the own process from a thread that shall see its handler run before the call returns (POSIX kill). */
 int signal_send_process(int sig, const siginfo_t *info);
 

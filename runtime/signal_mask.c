@@ -164,14 +164,12 @@ void signal_fetch_from_kernel(uint64_t set)
         fetch(set, NULL);
 }
 
-/* Alone, the main thread had its pending signals in the kernel. Those sent to it by pthread_kill are nobody else's. */
-static void fetch_from_time_alone(void)
+/* Alone, the main thread had what it sent itself in the kernel, pending for its kernel thread: that is nobody else's. */
+static void fetch_from_time_alone(struct green *g)
 {
-    uint64_t pending = 0;
-    sys_call(SYS_rt_sigpending, &pending, sizeof(pending));
-    pending &= ~kept_in_kernel;
-    if (unlikely(pending) && on_first_worker())
-        fetch(pending, signal_main);
+    if (unlikely(g->signal.left_in_kernel) && g == self)
+        fetch(g->signal.left_in_kernel & ~kept_in_kernel, g);
+    g->signal.left_in_kernel = 0;
 }
 
 /* POSIX pthread_create: the new thread's mask is its creator's, and nothing is pending for it. */
@@ -184,8 +182,8 @@ void signal_thread_start(struct green *g, const sigset_t *mask)
         blocked = self->signal.blocked;
     else
         sys_call(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &blocked, sizeof(blocked));
-    if (unlikely(signal_live == 1))
-        fetch_from_time_alone();
+    if (signal_live == 1)
+        fetch_from_time_alone(signal_main);
     struct signal_hold hold = signal_lock();
     g->signal = (struct signal_state){.altstack.ss_flags = SS_DISABLE, .is_live = true};
     signal_live++;

@@ -16,13 +16,25 @@ static bool may_take(const struct green *g, uint64_t bit)
 struct search {
     uint64_t bit;
     struct green *found;
+    int suits;
 };
+
+/* Best is one that awaits the signal, and whom no other signal has woken already. */
+static int suitability(const struct green *g, uint64_t bit)
+{
+    if (!may_take(g, bit))
+        return 0;
+    return 1 + (g->signal.awaited & bit ? 2 : 0) + (atomic_load(&g->alerts) & ALERT_SIGNAL ? 0 : 1);
+}
 
 static void consider(struct green *g, void *argument)
 {
     struct search *s = argument;
-    if (may_take(g, s->bit) && (!s->found || g->signal.awaited & s->bit))
+    int suits = suitability(g, s->bit);
+    if (suits > s->suits) {
         s->found = g;
+        s->suits = suits;
+    }
 }
 
 struct green *signal_choose(int sig)
@@ -32,7 +44,7 @@ struct green *signal_choose(int sig)
         return signal_main;
     if (self && worker_hub && may_take(self, bit))
         return self;
-    struct search s = {bit, NULL};
+    struct search s = {bit, NULL, 0};
     thread_each(consider, &s);
     return s.found;
 }
@@ -127,6 +139,13 @@ static int direct(struct green *target, int sig, const siginfo_t *info)
 int signal_send(struct green *g, int sig, const siginfo_t *info)
 {
     return -direct(g, sig, info);
+}
+
+int signal_send_alone(int sig, const siginfo_t *info)
+{
+    long pid = sys_call(SYS_getpid), tid = sys_call(SYS_gettid);
+    self->signal.left_in_kernel |= signal_bit(sig) & self->signal.blocked;
+    return (int)-(info ? sys_call(SYS_rt_tgsigqueueinfo, pid, tid, sig, info) : sys_call(SYS_tgkill, pid, tid, sig));
 }
 
 int signal_send_process(int sig, const siginfo_t *info)

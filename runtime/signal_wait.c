@@ -78,6 +78,7 @@ int signal_suspend(const sigset_t *mask)
 
 /* ---- sigtimedwait ---- */
 
+/* Takes a signal of set; without one, awaits those of `awaited`. */
 static int take_awaited(struct green *g, uint64_t set, siginfo_t *info, uint64_t awaited)
 {
     signal_settle();
