@@ -9,7 +9,7 @@ struct watcher {
     struct link waiters; /* of this hub, in order of arrival; all zero before first use */
     uint32_t generation; /* of the number when the watcher was last set, and the closes there had been */
     uint32_t closes;
-    bool fired_idle;     /* fired with nobody waiting since somebody last waited */
+    bool fired_idle; /* fired with nobody waiting since somebody last waited */
 };
 
 /* A green thread waiting; on its stack. */
@@ -31,7 +31,7 @@ struct readiness_table {
 struct shared {
     _Atomic uint32_t generation; /* counts closes and disturbances */
     _Atomic uint32_t closes;
-    _Atomic uint64_t hubs_of;    /* bit N: hub N has set its watcher since the last close */
+    _Atomic uint64_t hubs_of; /* bit N: hub N has set its watcher since the last close */
 };
 
 static _Atomic(struct shared *) shared_chunks[CHUNKS];

@@ -17,8 +17,9 @@ struct signal_state {
     uint64_t saved;   /* own: the mask that a temporary one replaced, while has_saved */
     uint64_t pending; /* guarded by the signal lock: signals directed to it */
     uint64_t awaited; /* guarded by the signal lock: what it waits for in sigtimedwait */
-    uint64_t left_in_kernel; /* own: what main, while alone, sent itself and blocked: its kernel thread may have it pending */
-    stack_t altstack; /* own: sigaltstack as the program set it */
+    uint64_t
+        left_in_kernel; /* own: what main, while alone, sent itself and blocked: its kernel thread may have it pending */
+    stack_t altstack;   /* own: sigaltstack as the program set it */
     struct signal_verdict *verdict; /* own: where the first handler notes itself; NULL: nobody asks */
     bool has_saved;
     bool has_native_mask; /* own: its kernel thread has exactly its mask, for a child to inherit */

@@ -15,7 +15,8 @@ two condition variables, one mutex: 1
 #include "say.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t changed = PTHREAD_COND_INITIALIZER, other = PTHREAD_COND_INITIALIZER, back = PTHREAD_COND_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER, other = PTHREAD_COND_INITIALIZER,
+                      back = PTHREAD_COND_INITIALIZER;
 static int tickets, waiting, woken, owns, generation;
 
 static void *takes_ticket(void *arg)

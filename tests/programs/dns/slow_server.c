@@ -150,7 +150,9 @@ static void *ticker(void *arg)
 int main(void)
 {
     pthread_t threads[50], tick;
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(53), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons(53),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     long right = 0;
     own_world();
     udp = socket(AF_INET, SOCK_DGRAM, 0);

@@ -161,7 +161,10 @@ static void data(void)
     get();
     printf("closed descriptor leaves: %d\n", wait(0));
     int file = open("/proc/self/exe", O_RDONLY);
-    const int operations[][2] = {{EPOLL_CTL_ADD, ends[0]}, {EPOLL_CTL_MOD, others[0][1]}, {EPOLL_CTL_ADD, file}, {EPOLL_CTL_ADD, 900}};
+    const int operations[][2] = {{EPOLL_CTL_ADD, ends[0]},
+                                 {EPOLL_CTL_MOD, others[0][1]},
+                                 {EPOLL_CTL_ADD, file},
+                                 {EPOLL_CTL_ADD, 900}};
     for (int i = 0; i < 4; i++) {
         NEED(epoll_ctl(epoll, operations[i][0], operations[i][1], &event) == -1);
         printf("%s%s", error_name(errno), i == 3 ? "\n" : " ");

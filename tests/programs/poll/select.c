@@ -45,7 +45,8 @@ static void waits(void)
     struct timeval time = {0, 30000};
     long long begin = now_ms();
     int ready = select(fd + 1, &set, NULL, NULL, &time);
-    printf("time-out: %d, set cleared %d, time left %ld\n", ready, !FD_ISSET(fd, &set), (long)(time.tv_sec + time.tv_usec));
+    printf("time-out: %d, set cleared %d, time left %ld\n", ready, !FD_ISSET(fd, &set),
+           (long)(time.tv_sec + time.tv_usec));
     say_took("time-out", begin, 29, 300);
     begin = now_ms();
     time = (struct timeval){0, 30000};

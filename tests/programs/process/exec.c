@@ -70,7 +70,8 @@ int main(int argc, char **argv)
         struct sigaction action;
         pthread_sigmask(SIG_BLOCK, NULL, &now);
         sigaction(SIGHUP, NULL, &action);
-        printf("generation %d: argument kept %d, TEST_VALUE %s, descriptor %d, SIGUSR1 blocked %d, SIGHUP ignored %d, %d threads\n",
+        printf("generation %d: argument kept %d, TEST_VALUE %s, descriptor %d, SIGUSR1 blocked %d, SIGHUP ignored %d, "
+               "%d threads\n",
                generation, strcmp(argv[3], "kept") == 0, getenv("TEST_VALUE"), fcntl(50, F_GETFD) == 0,
                sigismember(&now, SIGUSR1), action.sa_handler == SIG_IGN, run_threads());
     }

@@ -128,7 +128,8 @@ static void kinds(void)
     int continued = WIFCONTINUED(status) != 0;
     kill(child, SIGTERM);
     NEED(waitpid(child, &status, 0) == child);
-    printf("stopped: SIG%s, continued %d, ended: SIG%s\n", sigabbrev_np(stop), continued, sigabbrev_np(WTERMSIG(status)));
+    printf("stopped: SIG%s, continued %d, ended: SIG%s\n", sigabbrev_np(stop), continued,
+           sigabbrev_np(WTERMSIG(status)));
     siginfo_t info;
     child = child_that(20, 5);
     NEED(waitid(P_PID, child, &info, WEXITED | WNOWAIT) == 0);
@@ -147,7 +148,8 @@ static void kinds(void)
 
 static void spawning(void)
 {
-    char *const args[] = {"sh", "-c", "sleep 0.02; exit 3", NULL}, *const hello[] = {"echo", "hello from a child", NULL};
+    char *const args[] = {"sh", "-c", "sleep 0.02; exit 3", NULL}, *const hello[] = {"echo", "hello from a child",
+                                                                                     NULL};
     posix_spawn_file_actions_t actions;
     pid_t child;
     int status, ends[2];
@@ -162,7 +164,8 @@ static void spawning(void)
     close(ends[1]);
     NEED(read(ends[0], line, sizeof line) > 0 && waitpid(child, &status, 0) == child);
     printf("posix_spawn with a pipe: %s", line);
-    printf("posix_spawnp, not there: %s\n", error_name(posix_spawnp(&child, "no-such-program", NULL, NULL, hello, environ)));
+    printf("posix_spawnp, not there: %s\n",
+           error_name(posix_spawnp(&child, "no-such-program", NULL, NULL, hello, environ)));
 }
 
 static void *body(void *arg)

@@ -229,10 +229,10 @@ static void *holds_lock(void *arg)
 struct call {
     const char *name;
     long (*block)(void);
-    int flags;    /* of the handler */
+    int flags;     /* of the handler */
     int is_socket; /* whether `ends` are sockets or a pipe */
-    int data;     /* whether what it waits for comes after the signal */
-    int lock;     /* whether another thread holds the lock for a time */
+    int data;      /* whether what it waits for comes after the signal */
+    int lock;      /* whether another thread holds the lock for a time */
 };
 
 static void run(const struct call *call)

@@ -114,7 +114,6 @@ static void multiplexers(void)
     SAY_CALL(select(51, &set, NULL, NULL, NULL));
 }
 
-
 static void *body(void *arg)
 {
     int pipe_ends[2], sockets[2];

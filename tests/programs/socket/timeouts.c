@@ -79,14 +79,10 @@ static void accepts(void)
 static ssize_t send_by(int way, int fd)
 {
     switch (way) {
-    case 0:
-        return send(fd, block, sizeof block, 0);
-    case 1:
-        return write(fd, block, sizeof block);
-    case 2:
-        return writev(fd, &part, 1);
-    default:
-        return sendmsg(fd, &message, 0);
+    case 0: return send(fd, block, sizeof block, 0);
+    case 1: return write(fd, block, sizeof block);
+    case 2: return writev(fd, &part, 1);
+    default: return sendmsg(fd, &message, 0);
     }
 }
 

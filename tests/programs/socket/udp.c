@@ -107,7 +107,8 @@ static void *sends_many(void *arg)
     int fd = open_udp(&own);
     memset(messages, 0, sizeof messages);
     for (int i = 0; i < 10; i++)
-        messages[i].msg_hdr = (struct msghdr){.msg_name = arg, .msg_namelen = sizeof own, .msg_iov = &part, .msg_iovlen = 1};
+        messages[i].msg_hdr =
+            (struct msghdr){.msg_name = arg, .msg_namelen = sizeof own, .msg_iov = &part, .msg_iovlen = 1};
     sleep_ms(10);
     printf("sendmmsg: %d\n", sendmmsg(fd, messages, 10, 0));
     close(fd);

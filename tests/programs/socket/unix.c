@@ -129,7 +129,10 @@ static void *sends_descriptor(void *arg)
     int fd = (int)(long)arg, ends[2];
     char control[CMSG_SPACE(sizeof(int))] = "", byte = 'f';
     struct iovec part = {&byte, 1};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control,
+                             .msg_controllen = sizeof control};
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
     NEED(pipe(ends) == 0);
     *header = (struct cmsghdr){CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
@@ -155,7 +158,10 @@ static void pairs(void)
 
     NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
     struct iovec part = {buffer, 1};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control,
+                             .msg_controllen = sizeof control};
     thread = start(sends_descriptor, (void *)(long)ends[1]);
     NEED(recvmsg(ends[0], &message, 0) == 1);
     memcpy(&passed, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof passed);

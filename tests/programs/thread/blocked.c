@@ -21,22 +21,14 @@ static void block(int how)
     char byte;
     struct pollfd entry = {pipe_ends[0], POLLIN, 0};
     switch (how) {
-    case 0:
-        NEED(read(pipe_ends[0], &byte, 1) == 0);
-        break;
-    case 1:
-        NEED(recv(sockets[0], &byte, 1, 0) == 0);
-        break;
-    case 2:
-        sem_wait(&posted);
-        break;
+    case 0: NEED(read(pipe_ends[0], &byte, 1) == 0); break;
+    case 1: NEED(recv(sockets[0], &byte, 1, 0) == 0); break;
+    case 2: sem_wait(&posted); break;
     case 3:
         pthread_mutex_lock(&held);
         pthread_mutex_unlock(&held);
         break;
-    case 4:
-        NEED(poll(&entry, 1, -1) == 1);
-        break;
+    case 4: NEED(poll(&entry, 1, -1) == 1); break;
     default:
         pthread_mutex_lock(&lock);
         while (!over)

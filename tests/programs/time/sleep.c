@@ -110,7 +110,8 @@ static void *errors(void *arg)
     struct timespec bad = {0, 1000000000}, negative = {-1, 0}, past = {1, 0}, zero = {0, 0};
     printf("absolute, past: %d\n", clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &past, NULL));
     int result = nanosleep(&bad, NULL), error = errno;
-    printf("bad nanoseconds: %d %s, %s\n", result, error_name(error), error_name(clock_nanosleep(CLOCK_MONOTONIC, 0, &bad, NULL)));
+    printf("bad nanoseconds: %d %s, %s\n", result, error_name(error),
+           error_name(clock_nanosleep(CLOCK_MONOTONIC, 0, &bad, NULL)));
     result = nanosleep(&negative, NULL);
     printf("negative: %d %s\n", result, error_name(errno));
     int slept = usleep(0), left = (int)sleep(0);
