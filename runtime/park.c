@@ -228,6 +228,9 @@ unsigned park_count(const void *key, uint32_t bits)
 void park_after_fork(void)
 {
     for (struct park_bucket *b = park_buckets; b < park_buckets + PARK_BUCKETS; b++) {
+        /* What was never used is not written: its page stays shared with the parent. */
+        if (!atomic_load(&b->lock.locked) && !b->waiters.next)
+            continue;
         atomic_store(&b->lock.locked, 0);
         atomic_store(&b->count, 0);
         link_init(&b->waiters);

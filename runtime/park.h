@@ -41,7 +41,7 @@ unsigned park_count(const void *key, uint32_t bits);
 /* In the child of fork: forgets all waiters. */
 void park_after_fork(void);
 
-#define PARK_BUCKETS 1024
+#define PARK_BUCKETS 4096
 struct park_bucket {
     struct spin lock;
     _Atomic uint32_t count;
@@ -51,7 +51,7 @@ extern struct park_bucket park_buckets[PARK_BUCKETS];
 
 static inline struct park_bucket *park_bucket_of(const void *key)
 {
-    return &park_buckets[((uintptr_t)key >> 3) * 0x9E3779B97F4A7C15ull >> 54];
+    return &park_buckets[((uintptr_t)key >> 3) * 0x9E3779B97F4A7C15ull >> 52];
 }
 
 /* Cheap "nobody can be waiting for key"; the caller's change of the word must be a full barrier (any locked
