@@ -5,6 +5,7 @@
  * checked against the live main thread at start. Nothing is assumed from a version number. */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -47,3 +48,23 @@ void glibc_init(void);
 /* Makes glibc believe, as it would natively, that the process has several threads: its locks become atomic and stdio takes
  * them. True when it does. */
 bool glibc_become_threaded(void);
+
+/* ---- the cancellation word (nptl/descr.h: cancelhandling) ---- */
+
+static inline _Atomic int *glibc_cancel_word(void *tcb)
+{
+    return (_Atomic int *)((char *)tcb + glibc.cancel_offset);
+}
+
+/* pthread_testcancel would act. */
+static inline bool glibc_cancel_is_due(void *tcb)
+{
+    const int relevant = CANCEL_DISABLED | CANCEL_REQUESTED | CANCEL_EXITING;
+    return (*glibc_cancel_word(tcb) & relevant) == CANCEL_REQUESTED;
+}
+
+/* It would, and need not wait for a cancellation point. */
+static inline bool glibc_cancels_anywhere(void *tcb)
+{
+    return glibc_cancel_is_due(tcb) && *glibc_cancel_word(tcb) & CANCEL_ASYNCHRONOUS;
+}

@@ -144,7 +144,7 @@ void hub_alert(struct green *g)
 static enum wake alert_of(struct green *g)
 {
     uint32_t alerts = atomic_load(&g->alerts);
-    if (alerts & ALERT_CANCEL && g->wait_flags & HUB_PARK_CANCEL)
+    if (alerts & ALERT_CANCEL && g->wait_flags & HUB_PARK_CANCEL && glibc_cancel_is_due(g->tcb))
         return WAKE_CANCEL;
     if (alerts & ALERT_SIGNAL && g->wait_flags & HUB_PARK_SIGNAL)
         return WAKE_SIGNAL;

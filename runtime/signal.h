@@ -59,6 +59,9 @@ bool signal_is_ours_to_send(int sig);
 /* After a system call failed with EPIPE or EFBIG under a suppressed signal: what the kernel would have sent to the writer. */
 void signal_send_writer(int sig);
 
+/* Makes g, where it computes on another worker, look at its alerts. Never switches. */
+void signal_interrupt(struct green *g);
+
 /* ---- masks and dispositions; all return 0 or a negated errno, and never switch, but may run handlers ---- */
 
 int signal_change_mask(int how, const sigset_t *set, sigset_t *old);

@@ -54,6 +54,12 @@ void signal_kick(int kernel_tid)
     sys_call(SYS_tgkill, sys_call(SYS_getpid), kernel_tid, SIGNAL_KICK);
 }
 
+void signal_interrupt(struct green *g)
+{
+    if (g->hub != worker_hub && !atomic_load(&g->hub->sleeping) && g->hub->kernel_tid)
+        signal_kick(g->hub->kernel_tid);
+}
+
 /* A hub that sleeps is woken by hub_alert and looks at the list of alerted threads; one that does not may run g, or somebody
  * else who computes, so its worker is interrupted. */
 void signal_alert(struct green *g)
@@ -62,8 +68,7 @@ void signal_alert(struct green *g)
     if (g == self && worker_hub)
         return;
     hub_alert(g);
-    if (g->hub != worker_hub && !atomic_load(&g->hub->sleeping) && g->hub->kernel_tid)
-        signal_kick(g->hub->kernel_tid);
+    signal_interrupt(g);
 }
 
 bool signal_accept(int sig, const siginfo_t *info, struct green *target)

@@ -9,6 +9,7 @@
  * and the next signal finds that stack empty. While it runs, the kernel has the mask of the worker again. */
 #include <sys/mman.h>
 
+#include "runtime/glibc.h"
 #include "runtime/signal_internal.h"
 #include "runtime/stack.h"
 
@@ -235,6 +236,14 @@ static void run_foreign(int sig, siginfo_t *info, ucontext_t *context)
     }
 }
 
+/* Asynchronous cancellation: unwinds from here, through the frame of the kick. */
+static void act_on_cancellation(int sig, siginfo_t *info, void *context)
+{
+    (void)sig, (void)info, (void)context;
+    signal_adopt_mask_here();
+    pthread_testcancel();
+}
+
 static void on_kick(struct green *g, siginfo_t *info, ucontext_t *context)
 {
     if (!worker_hub)
@@ -243,7 +252,9 @@ static void on_kick(struct green *g, siginfo_t *info, ucontext_t *context)
         signal_adopt_mask_in(context);
     if (!g)
         return;
-    if (!runtime_depth)
+    if (!runtime_depth && glibc_cancels_anywhere(g->tcb))
+        continue_on(stack_for(g, true, context), act_on_cancellation, SIGNAL_KICK, info, context);
+    else if (!runtime_depth)
         deliver_next(g, info, context);
     else if (hub_has_alerts(worker_hub))
         signal_kick_later();
@@ -308,6 +319,8 @@ void thread_act_on_alerts(void)
         signal_kick(g->hub->kernel_tid); /* it is delivered before tgkill returns */
     if (hub_has_alerts(g->hub))
         give_way();
+    if (unlikely(glibc_cancels_anywhere(g->tcb)))
+        pthread_testcancel();
 }
 
 bool signal_deliver(enum signal_restart restart)

@@ -5,6 +5,7 @@
  * stack (thread_finished), when the ended thread's own is no longer in use. */
 #include "runtime/thread.h"
 
+#include <dlfcn.h>
 #include <limits.h>
 #include <locale.h>
 #include <stdlib.h>
@@ -136,6 +137,9 @@ static void recycle(struct green *g)
 static void thread_finished(void *argument)
 {
     struct green *g = argument;
+    /* The list of alerted threads must not hold what may be unmapped. */
+    if (unlikely(atomic_load(&g->alerts) & ALERT_LISTED))
+        hub_take_alerts();
     atomic_fetch_sub_explicit(&g->hub->live, 1, memory_order_relaxed);
     atomic_store(&g->state, GREEN_ENDED);
     if (atomic_load(&g->detached) == 1) {
@@ -148,8 +152,6 @@ static void thread_finished(void *argument)
 
 static _Noreturn void thread_end(struct green *g)
 {
-    glibc.call_tls_dtors();
-    end_specific_data(g);
     runtime_enter();
     robust_thread_ended(g);
     if (g->resolver.options & RES_INIT) {
@@ -169,18 +171,34 @@ static _Noreturn void thread_end(struct green *g)
 
 /* ---- the beginning ---- */
 
-/* Runs body so that pthread_exit and cancellation unwind to here and no further, as glibc's start_thread does. */
-static void *run_to_end(struct green *g, void *(*body)(struct green *))
+/* What runs in the thread after its function: C++ thread_local destructors, then those of thread-specific data. */
+static void run_destructors(struct green *g)
+{
+    glibc.call_tls_dtors();
+    end_specific_data(g);
+    dlerror(); /* forgets an error that nobody asked for: the next thread with this TLS would hear of it */
+    atomic_fetch_or(glibc_cancel_word(g->tcb), CANCEL_EXITING);
+}
+
+/* Runs body so that pthread_exit and cancellation unwind to here and no further, as glibc's start_thread does. So it is for the
+ * destructors too, which may be cancelled or call pthread_exit: then the rest of them runs. Returns whether body returned. */
+static bool run_to_end(struct green *g, void *(*body)(struct green *), bool ends_with_body)
 {
     __pthread_unwind_buf_t buffer;
+    volatile bool has_returned = false;
     if (likely(!__sigsetjmp_cancel(buffer.__cancel_jmp_buf, 0))) {
         __pthread_register_cancel(&buffer);
         g->result = body(g);
+        has_returned = true;
     } else if (!g->exit_called) {
         g->result = PTHREAD_CANCELED;
     }
+    g->exit_called = 0;
+    bool is_over = ends_with_body || !has_returned;
+    if (is_over)
+        run_destructors(g);
     __pthread_unregister_cancel(&buffer);
-    return g->result;
+    return !is_over;
 }
 
 static void *call_start(struct green *g)
@@ -197,7 +215,7 @@ static void thread_entry(struct transfer t)
     /* As glibc's start_thread: the global locale, and with it the ctype tables of this TLS. */
     uselocale(LC_GLOBAL_LOCALE);
     runtime_leave();
-    run_to_end(g, call_start);
+    run_to_end(g, call_start, true);
     thread_end(g);
 }
 
@@ -239,7 +257,7 @@ static void prepare(struct green *g, struct hub *h, void *(*start)(void *), void
     g->start = start;
     g->argument = argument;
     g->result = NULL;
-    g->alerts = 0;
+    atomic_store(&g->alerts, 0);
     g->waiting = 0;
     g->exit_called = 0;
     g->serial = atomic_fetch_add_explicit(&last_serial, 1, memory_order_relaxed) + 1;
@@ -405,7 +423,7 @@ static void *call_main(struct green *g)
 {
     struct main_call *call = g->argument;
     call->status = call->function(call->argc, call->argv, call->envp);
-    return call; /* not what pthread_exit can have given */
+    return NULL;
 }
 
 int thread_run_main(int (*main_function)(int, char **, char **), int argc, char **argv, char **envp)
@@ -413,7 +431,7 @@ int thread_run_main(int (*main_function)(int, char **, char **), int argc, char 
     struct main_call call = {main_function, argc, argv, envp, 0};
     struct green *g = self;
     g->argument = &call;
-    if (run_to_end(g, call_main) == &call)
+    if (run_to_end(g, call_main, false))
         return call.status;
     thread_end(g);
 }

@@ -128,7 +128,8 @@ static inline void runtime_leave(void)
     atomic_signal_fence(memory_order_seq_cst);
     runtime_depth--;
     atomic_signal_fence(memory_order_seq_cst);
-    if (self && unlikely(atomic_load_explicit(&self->alerts, memory_order_relaxed) & ALERT_SIGNAL) && !runtime_depth)
+    const uint32_t any = ALERT_SIGNAL | ALERT_CANCEL;
+    if (self && unlikely(atomic_load_explicit(&self->alerts, memory_order_relaxed) & any) && !runtime_depth)
         thread_act_on_alerts();
 }
 
