@@ -14,6 +14,8 @@
 #include <sys/inotify.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/mman.h>
 #include <sys/select.h>
 #include <sys/sendfile.h>
