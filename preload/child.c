@@ -17,8 +17,11 @@ static long wait_for_end(pid_t pid)
     if (fd < 0)
         return fd;
     int wake = readiness_wait(fd, EV_READ, DEADLINE_NEVER, WAIT_ENDS_EARLY);
+    /* Inside the runtime, or the signal that ended the wait would be delivered here, and not be told from none. */
+    runtime_enter();
     readiness_forget(fd);
     ownfd_close(fd);
+    runtime_leave_quietly();
     return wait_outcome(wake, SIGNAL_RESTARTS);
 }
 
