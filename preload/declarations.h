@@ -17,6 +17,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/select.h>
 #include <sys/sendfile.h>
 #include <sys/signalfd.h>
@@ -32,6 +33,7 @@
 int __libc_start_main(int (*main_function)(int, char **, char **), int argc, char **argv, void (*init)(void),
                       void (*fini)(void), void (*rtld_fini)(void), void *stack_end);
 int pthread_yield(void);
+__typeof__(sched_yield) __sched_yield;
 void _dl_debug_state(void);
 int __sigaction(int sig, const struct sigaction *action, struct sigaction *old);
 int __sigsuspend(const sigset_t *mask);

@@ -112,6 +112,8 @@ HOOK_EXPORT int sched_yield(void)
     return 0;
 }
 
+HOOK_ALIAS(__sched_yield, sched_yield);
+
 /* The header makes new programs call sched_yield; old binaries still have the name. */
 HOOK_EXPORT int old_pthread_yield(void) __asm__("pthread_yield");
 int old_pthread_yield(void)
