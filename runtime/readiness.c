@@ -21,7 +21,8 @@ struct fd_waiter {
 };
 
 #define CHUNK 256
-#define CHUNKS 8192 /* descriptors up to two million */
+#define CHUNKS 8192  /* descriptors up to two million */
+#define WARM_MAX 256 /* more would push each other out of the cache before they are used */
 
 struct readiness_table {
     struct watcher *chunks[CHUNKS];
@@ -63,11 +64,17 @@ static struct shared *shared_of(int fd)
     return &chunk[(unsigned)fd % CHUNK];
 }
 
+/* NULL when there never was a watcher near it. */
+static struct watcher *place_of(struct hub *h, unsigned fd)
+{
+    struct watcher *chunk = h->readiness && fd / CHUNK < CHUNKS ? h->readiness->chunks[fd / CHUNK] : NULL;
+    return chunk ? &chunk[fd % CHUNK] : NULL;
+}
+
 static struct watcher *existing(struct hub *h, int fd)
 {
-    unsigned c = (unsigned)fd / CHUNK;
-    struct watcher *chunk = h->readiness && c < CHUNKS ? h->readiness->chunks[c] : NULL;
-    return chunk && chunk[(unsigned)fd % CHUNK].waiters.next ? &chunk[(unsigned)fd % CHUNK] : NULL;
+    struct watcher *w = place_of(h, (unsigned)fd);
+    return w && w->waiters.next ? w : NULL;
 }
 
 static void descriptor_fired(struct ev_loop *loop, ev_io *io, int revents);
@@ -145,6 +152,23 @@ static void descriptor_fired(struct ev_loop *loop, ev_io *io, int revents)
     w->fired_idle = true;
 }
 
+/* Three passes, so that the misses of many descriptors overlap: each pass follows a pointer that the one before fetched. */
+void readiness_warm_up(struct hub *h, const struct epoll_event *events, long count)
+{
+    struct watcher *watchers[WARM_MAX];
+    long known = 0;
+    for (long i = 0; i < count && known < WARM_MAX; i++) {
+        /* ev_epoll.c: the descriptor is the lower half. */
+        if ((watchers[known] = place_of(h, (uint32_t)events[i].data.u64)))
+            context_prefetch(watchers[known++]);
+    }
+    for (long i = 0; i < known; i++)
+        context_prefetch(watchers[i]->waiters.next);
+    for (long i = 0; i < known; i++)
+        if (watchers[i]->waiters.next && !link_is_empty(&watchers[i]->waiters))
+            context_prefetch(container_of(watchers[i]->waiters.next, struct fd_waiter, link)->green);
+}
+
 int readiness_epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *event)
 {
     long result = sys_call(SYS_epoll_ctl, epoll_fd, operation, fd, event);
@@ -172,28 +196,17 @@ static int queue_on(struct hub *h, struct green *g, struct fd_waiter *f, int fd,
     return 0;
 }
 
-int readiness_wait(int fd, int events, int64_t deadline_ns, unsigned flags)
-{
-    struct readiness_want want = {fd, events};
-    return readiness_wait_many(&want, 1, deadline_ns, flags);
-}
-
-#define ON_STACK 16
-
-int readiness_wait_many(const struct readiness_want *wants, size_t count, int64_t deadline_ns, unsigned flags)
+/* Waits with the records that the caller has room for. */
+static int wait_on(const struct readiness_want *wants, size_t count, struct fd_waiter *waiters, int64_t deadline_ns,
+                   unsigned flags)
 {
     struct green *g = self;
     struct hub *h = g->hub;
-    struct fd_waiter few[ON_STACK], *waiters = few;
-    size_t bytes = count * sizeof(*waiters), queued = 0;
+    size_t queued = 0;
 
-    if (count > ON_STACK && !(waiters = map_zeroed(bytes)))
-        return -1;
     runtime_enter();
     if (unlikely(hub_require_loop(h))) {
         runtime_leave();
-        if (waiters != few)
-            sys_call(SYS_munmap, waiters, bytes);
         return -1;
     }
     hub_prepare(g, WAIT_FD, count ? (uint64_t)wants[0].fd : 0, flags);
@@ -215,12 +228,32 @@ int readiness_wait_many(const struct readiness_want *wants, size_t count, int64_
     }
     for (size_t i = 0; i < queued; i++)
         link_remove(&waiters[i].link);
-    if (waiters != few)
-        sys_call(SYS_munmap, waiters, bytes);
     if (reason == WAKE_SIGNAL)
         runtime_leave_quietly();
     else
         runtime_leave();
+    return reason;
+}
+
+int readiness_wait(int fd, int events, int64_t deadline_ns, unsigned flags)
+{
+    struct readiness_want want = {fd, events};
+    struct fd_waiter waiter;
+    return wait_on(&want, 1, &waiter, deadline_ns, flags);
+}
+
+#define ON_STACK 16
+
+int readiness_wait_many(const struct readiness_want *wants, size_t count, int64_t deadline_ns, unsigned flags)
+{
+    struct fd_waiter few[ON_STACK];
+    if (count <= ON_STACK)
+        return wait_on(wants, count, few, deadline_ns, flags);
+    struct fd_waiter *waiters = map_zeroed(count * sizeof(*waiters));
+    if (!waiters)
+        return -1;
+    int reason = wait_on(wants, count, waiters, deadline_ns, flags);
+    sys_call(SYS_munmap, waiters, count * sizeof(*waiters));
     return reason;
 }
 

@@ -36,3 +36,6 @@ void readiness_check_closed(struct hub *h);
 /* What libev's epoll_ctl becomes. libev takes a descriptor that is not open for its own fault and aborts; a program may have
  * closed it at any time, on another worker or behind our back, so its waiters are woken to find out for themselves. */
 int readiness_epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *event);
+
+/* What the hub's poll found is about to be looked at: brings it into the cache. Never switches. */
+void readiness_warm_up(struct hub *h, const struct epoll_event *events, long count);
