@@ -20,8 +20,10 @@ from box import Failure, wait_until
 class Daemon:
     name = package = binary = None
     is_enabled = True
+    is_required = True              # `make deps` installs it; without that it is skipped where it is missing
     thread_per_connection = True    # native: at least one kernel thread a client
     may_offload = False             # its work includes files or names, so offload threads are right
+    foreign_threads = 0             # kernel threads that it makes behind the library's back, at most
     nofile = 64                     # descriptor limit of the exhaustion phase; None: not survived natively (say why)
     churn_count = 2000
     backlog = phases.CLIENTS        # how many may connect at the same time without being dropped by listen()'s limit
@@ -186,7 +188,8 @@ class Iperf(Daemon):
 class Memcached(Daemon):
     """An event loop a worker thread (4), connections handed over through a pipe or eventfd."""
     name = package = binary = 'memcached'
-    is_enabled = thread_per_connection = False
+    is_required = False
+    thread_per_connection = False
     nofile = None          # it sets its own limit at start and refuses a lower one
 
     def start(self):
@@ -205,16 +208,23 @@ class Memcached(Daemon):
 
 
 class Redis(Daemon):
-    """One event loop, io-threads that spin and hand over through mutexes, background threads."""
+    """One event loop and three background threads, on jemalloc.
+
+    libjemalloc takes pthread_create from libc by dlsym(RTLD_NEXT), past any preload: its threads, up to one a CPU, stay
+    kernel threads.
+    """
     name = package = binary = 'redis-server'
-    is_enabled = thread_per_connection = False
+    is_required = False
+    thread_per_connection = False
     may_offload = True
+    foreign_threads = os.cpu_count()
+    io_threads = 1
 
     def start(self):
         self.port = self.box.port()
         self.box.start_daemon(['redis-server', '--port', str(self.port), '--bind', '127.0.0.1', '--dir', self.box.dir,
-                               '--save', '', '--appendonly', 'no', '--io-threads', '4', '--io-threads-do-reads', 'yes',
-                               '--daemonize', 'no'], self.port)
+                               '--save', '', '--appendonly', 'no', '--io-threads', str(self.io_threads),
+                               '--io-threads-do-reads', 'yes', '--daemonize', 'no'], self.port)
 
     def client(self, number):
         return clients.Redis(number, self.port)
@@ -223,6 +233,13 @@ class Redis(Daemon):
         with wire.connect(self.port) as sock:
             sock.sendall(b'SET s wxyz\r\nGET s\r\n')
             wire.expect(sock, b'+OK\r\n$4\r\nwxyz\r\n', 'SET and GET')
+
+
+class RedisIoThreads(Redis):
+    """Hands work to four threads and then spins until they are done, without a call that could let them run."""
+    name = 'redis-io-threads'
+    is_enabled = False     # needs preemption
+    io_threads = 4
 
 
 class FileServer(Daemon):
@@ -257,7 +274,7 @@ class PythonHttp(FileServer):
 class Apache(FileServer):
     """mpm_worker: a listener thread and a pool of 256 workers in one child process."""
     name, package, binary = 'apache2', 'apache2', 'apache2'
-    is_enabled = False
+    is_required = False
     MODULES = '/usr/lib/apache2/modules'
 
     def start(self):
@@ -294,7 +311,8 @@ MaxSpareThreads 256
 class Nginx(FileServer):
     """A master, one event-loop worker, and a thread pool that reads the files."""
     name, package, binary = 'nginx', 'nginx-light', 'nginx'
-    is_enabled = thread_per_connection = False
+    is_required = False
+    thread_per_connection = False
     half_closes = False    # it takes the client's end for a hang-up
 
     def start(self):
@@ -316,6 +334,7 @@ server {{ listen 127.0.0.1:{self.port}; root {self.box.path('www')}; }} }}
 class Privoxy(HttpRelay):
     """A thread a connection, with a content filter that has to read the whole answer."""
     name, package, binary = 'privoxy', 'privoxy', 'privoxy'
+    is_required = False
     is_enabled = False
     may_offload = True
 
@@ -334,4 +353,4 @@ debug 8192
         self.box.start_daemon(['privoxy', '--no-daemon', config], self.port)
 
 
-ALL = [Tinyproxy, Microsocks, Stunnel, Iperf, PythonHttp, Memcached, Redis, Apache, Nginx, Privoxy]
+ALL = [Tinyproxy, Microsocks, Stunnel, Iperf, PythonHttp, Memcached, Redis, RedisIoThreads, Apache, Nginx, Privoxy]

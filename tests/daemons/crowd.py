@@ -5,6 +5,7 @@ close. The first errors are what the caller gets; a client that hangs is an erro
 """
 import threading
 import time
+import traceback
 
 from box import Failure
 
@@ -12,9 +13,14 @@ OPEN_LIMIT, WORK_LIMIT = 20.0, 40.0
 threading.stack_size(512 << 10)
 
 
+def place(error):
+    """The innermost functions of ours that it passed through."""
+    return ' > '.join(f'{frame.name}:{frame.lineno}' for frame in traceback.extract_tb(error.__traceback__)[-3:])
+
+
 def raise_first(errors, count, doing):
     if errors:
-        texts = '; '.join(f'client {n}: {type(e).__name__}: {e}' for n, e in errors[:3])
+        texts = '; '.join(f'client {n}: {type(e).__name__}: {e} ({place(e)})' for n, e in errors[:3])
         raise Failure(f'{len(errors)} of {count} clients failed {doing}: {texts}')
 
 
