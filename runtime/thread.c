@@ -154,7 +154,6 @@ static _Noreturn void thread_end(struct green *g)
 {
     runtime_enter();
     robust_thread_ended(g);
-    schedule_end(&g->schedule);
     if (g->resolver.options & RES_INIT) {
         res_nclose(&g->resolver);
         memset(&g->resolver, 0, sizeof(g->resolver));
@@ -224,35 +223,9 @@ struct start_wishes {
     size_t stack_size_bytes, guard_size_bytes;
     char *user_stack;
     int detached;
-    bool has_mask, has_schedule, has_cpus;
+    bool has_mask;
     sigset_t mask;
-    int policy;
-    struct sched_param param;
-    cpu_set_t cpus;
 };
-
-/* What the thread shall not inherit. */
-static void read_schedule(const pthread_attr_t *attr, struct start_wishes *w)
-{
-    int inherit;
-    pthread_attr_getinheritsched(attr, &inherit);
-    w->has_schedule = inherit == PTHREAD_EXPLICIT_SCHED;
-    if (w->has_schedule) {
-        pthread_attr_getschedpolicy(attr, &w->policy);
-        pthread_attr_getschedparam(attr, &w->param);
-    }
-    /* Without pthread_attr_setaffinity_np it says all that a set can hold. */
-    w->has_cpus =
-        pthread_attr_getaffinity_np(attr, sizeof(w->cpus), &w->cpus) == 0 && CPU_COUNT(&w->cpus) != CPU_SETSIZE;
-}
-
-static int apply_schedule(struct schedule *s, const struct start_wishes *w)
-{
-    int error = w->has_schedule ? schedule_set(s, w->policy, w->param.sched_priority) : 0;
-    if (!error && w->has_cpus)
-        error = schedule_set_cpus(s, sizeof(w->cpus), &w->cpus);
-    return error;
-}
 
 static int read_attr(const pthread_attr_t *attr, struct start_wishes *w)
 {
@@ -260,7 +233,7 @@ static int read_attr(const pthread_attr_t *attr, struct start_wishes *w)
     w->guard_size_bytes = default_guard_size;
     w->user_stack = NULL;
     w->detached = 0;
-    w->has_mask = w->has_schedule = w->has_cpus = false;
+    w->has_mask = false;
     if (!attr)
         return 0;
     void *stack;
@@ -270,7 +243,6 @@ static int read_attr(const pthread_attr_t *attr, struct start_wishes *w)
     pthread_attr_getguardsize(attr, &w->guard_size_bytes);
     pthread_attr_getdetachstate(attr, &w->detached);
     w->has_mask = pthread_attr_getsigmask_np(attr, &w->mask) == 0;
-    read_schedule(attr, w);
     /* glibc keeps the high end; without setstack it is NULL and getstack shows its negative size. */
     if ((uintptr_t)stack + size != 0)
         w->user_stack = stack;
@@ -292,7 +264,6 @@ static void prepare(struct green *g, struct hub *h, void *(*start)(void *), void
     g->tid = next_tid();
     if (self)
         memcpy(g->name, self->name, sizeof(g->name));
-    schedule_begin(&g->schedule, self && !self->is_main ? &self->schedule : NULL);
     *(int *)((char *)g->tcb + glibc.tid_offset) = g->tid;
     *(struct __res_state **)((char *)g->tcb + glibc.resolver_offset) = &g->resolver;
     TLS_SET(g->tcb, self, g);
@@ -313,13 +284,6 @@ static int create(pthread_t *out, const struct start_wishes *w, void *(*start)(v
         return EAGAIN;
     }
     prepare(g, h, start, argument);
-    int error = apply_schedule(&g->schedule, w);
-    if (unlikely(error)) {
-        schedule_end(&g->schedule);
-        atomic_fetch_sub_explicit(&h->live, 1, memory_order_relaxed);
-        stack_give(g);
-        return error;
-    }
     char *top = stack_top(g->tcb), *low = g->stack_low;
     g->is_user_stack = w->user_stack != NULL;
     if (w->user_stack) {

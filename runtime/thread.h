@@ -12,7 +12,6 @@
 #include <signal.h>
 
 #include "runtime/base.h"
-#include "runtime/schedule.h"
 #include "runtime/signal_state.h"
 #include "runtime/timer.h"
 
@@ -78,7 +77,6 @@ struct green {
     uint64_t serial;           /* 1 is main; names the thread in reports */
     int tid;                   /* what gettid() says: the pid for main, else a number no kernel thread can have */
 
-    struct schedule schedule;   /* any thread: as the program set it */
     struct signal_state signal; /* mask, pending signals, alternate stack */
 
     char *stack_low; /* usable stack: [stack_low, stack_low + stack_size_bytes) */
