@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 
 #include "runtime/glibc.h"
+#include "runtime/heap.h"
 #include "runtime/native.h"
 #include "runtime/ownfd.h"
 #include "runtime/readiness.h"
@@ -469,6 +470,8 @@ int hub_require_loop(struct hub *h)
     char *stack = stack_for_hub(HUB_STACK, &h->tcb);
     if (!stack)
         return -1;
+    heap_learn(h->tcb);
+    heap_share(h->tcb, context_thread_pointer());
     *(int *)((char *)h->tcb + glibc.tid_offset) = h->kernel_tid;
     TLS_SET(h->tcb, worker_hub, h);
     if (make_loop(h))
@@ -484,6 +487,7 @@ static void *worker_main(void *argument)
     h->kernel_tid = (int)sys_call(SYS_gettid);
     h->tcb = context_thread_pointer();
     worker_hub = h;
+    heap_warm();
     glibc.ctype_init();
     signal_worker_init();
     hub_loop(h);

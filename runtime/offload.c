@@ -5,6 +5,7 @@
 #include <linux/futex.h>
 
 #include "runtime/glibc.h"
+#include "runtime/heap.h"
 #include "runtime/native.h"
 
 #define CARRIER_STACK (64 * 1024)
@@ -67,9 +68,11 @@ static void *carry(void *unused)
 {
     (void)unused;
     struct carrier own = {.tcb = context_thread_pointer()};
+    heap_warm();
     for (;;) {
         struct green *g = pop();
         g->carrier = &own;
+        heap_share(g->tcb, own.tcb); /* its worker goes on meanwhile */
         fcontext_t to = g->context;
         context_set_thread_pointer(g->tcb);
         struct transfer t = context_jump(to, &own.context);
@@ -135,6 +138,7 @@ void offload_end(void)
     int error = errno;
     struct carrier *carrier = g->carrier;
     worker_hub = g->hub;
+    heap_share(g->tcb, g->hub->tcb);
     context_set_thread_pointer(carrier->tcb);
     struct transfer t = context_jump(carrier->context, &g->context);
     hub_entered(t);

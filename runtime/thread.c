@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "runtime/glibc.h"
+#include "runtime/heap.h"
 #include "runtime/park.h"
 #include "runtime/registry.h"
 #include "runtime/robust.h"
@@ -212,6 +213,7 @@ static void thread_entry(struct transfer t)
     __asm__ volatile(".cfi_undefined rip");
     hub_entered(t);
     struct green *g = self;
+    heap_share(g->tcb, g->hub->tcb);
     /* As glibc's start_thread: the global locale, and with it the ctype tables of this TLS. */
     uselocale(LC_GLOBAL_LOCALE);
     runtime_leave();
