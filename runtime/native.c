@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 
 #include "runtime/base.h"
+#include "runtime/glibc.h"
 #include "runtime/signal.h"
 
 struct native_functions native;
@@ -17,6 +18,31 @@ struct native_start {
     void *argument;
     const char *name;
 };
+
+#define KNOWN_MAX 1024
+static int known[KNOWN_MAX]; /* their ids; under native_list_lock */
+static int known_count;
+
+/* libc's clone has written the id into the TCB before it returns. */
+static void remember(pthread_t thread)
+{
+    if (known_count < KNOWN_MAX)
+        known[known_count++] = *(const int *)((const char *)thread + glibc.tid_offset);
+}
+
+bool native_is_ours(int tid)
+{
+    for (int i = 0; i < known_count; i++)
+        if (known[i] == tid)
+            return true;
+    return tid == (int)sys_call(SYS_getpid);
+}
+
+void native_after_fork(void)
+{
+    atomic_store(&native_list_lock.locked, 0);
+    known_count = 0;
+}
 
 static void *native_main(void *raw)
 {
@@ -46,6 +72,8 @@ int native_thread_start(pthread_t *out, const char *name, size_t stack_size_byte
     signal_helper_begin();
     spin_lock(&native_list_lock);
     int error = native.create(out, &attr, native_main, record);
+    if (!error)
+        remember(*out);
     spin_unlock(&native_list_lock);
     signal_helper_end();
     pthread_attr_destroy(&attr);

@@ -15,7 +15,7 @@ struct native_functions {
 
 extern struct native_functions native;
 
-/* glibc's list of threads on stacks that are not its own: libc changes it when it makes one of ours, we when a green thread's TCB
+/* Guards the kernel threads that there are of ours, and glibc's list of threads on stacks that are not its own: libc changes it when it makes one of ours, we when a green thread's TCB
  * comes or goes. glibc's own lock for it cannot be had. */
 extern struct spin native_list_lock;
 
@@ -23,6 +23,12 @@ extern struct spin native_list_lock;
  * frees (a fork child may run on while glibc believes that stack to be unused). 0 or an error number. Never switches. */
 int native_thread_start(pthread_t *out, const char *name, size_t stack_size_bytes, void *(*start)(void *),
                         void *argument);
+
+/* Is it the main kernel thread or one that native_thread_start made? Under native_list_lock. */
+bool native_is_ours(int tid);
+
+/* In the child of fork. */
+void native_after_fork(void);
 
 /* Joins it and unmaps nothing: for the one short-lived thread. */
 void native_thread_join(pthread_t thread);

@@ -268,5 +268,4 @@ void stack_after_fork(void)
     memset(pools, 0, sizeof(pools));
     atomic_store(&dirty_total, 0);
     atomic_store(&pool_lock.locked, 0);
-    atomic_store(&native_list_lock.locked, 0);
 }
