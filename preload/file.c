@@ -56,7 +56,13 @@ HOOK_ALIAS(__open64, open64);
 /* libc's own, where it must not be a cancellation point. */
 HOOK_EXPORT int __open64_nocancel(const char *path, int flags, ...)
 {
-    return open_hooked(hook_green(FAMILY_io), AT_FDCWD, path, flags | O_LARGEFILE, MODE_AFTER(flags));
+    mode_t mode = MODE_AFTER(flags);
+    if (!hook_green(FAMILY_io))
+        return open_hooked(false, AT_FDCWD, path, flags | O_LARGEFILE, mode);
+    int state = wait_disable_cancellation();
+    int fd = open_hooked(true, AT_FDCWD, path, flags | O_LARGEFILE, mode);
+    wait_restore_cancellation(state);
+    return fd;
 }
 
 HOOK_ALIAS(__open_nocancel, __open64_nocancel);
@@ -140,13 +146,18 @@ HOOK_EXPORT ssize_t readahead(int fd, off64_t offset, size_t size)
 
 /* ---- locks ---- */
 
-/* flock(2): the lock belongs to the open file description, whichever thread waits for it. */
+/* flock(2): the lock belongs to the open file description, whichever thread waits for it. No cancellation point. */
 HOOK_EXPORT int flock(int fd, int operation)
 {
     if (!hook_green(FAMILY_io) || operation & LOCK_NB)
         return (int)sys_ret(sys_call(SYS_flock, fd, operation));
     long result = sys_call(SYS_flock, fd, operation | LOCK_NB);
-    return (int)sys_ret(result == -EWOULDBLOCK ? WAIT_ABROAD(SYS_flock, fd, operation) : result);
+    if (result == -EWOULDBLOCK) {
+        int state = wait_disable_cancellation();
+        result = WAIT_ABROAD(SYS_flock, fd, operation);
+        wait_restore_cancellation(state);
+    }
+    return (int)sys_ret(result);
 }
 
 /* POSIX lockf: F_LOCK is F_SETLKW from the present offset on. */

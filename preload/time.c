@@ -46,7 +46,7 @@ HOOK_EXPORT int clock_nanosleep(clockid_t clock, int flags, const struct timespe
         return (int)-sys_call(SYS_clock_nanosleep, clock, flags, request, left);
     if (is_steady(clock))
         return -sleep_on(clock, flags, request, left);
-    return (int)-WAIT_ABROAD(SYS_clock_nanosleep, clock, flags, request, left);
+    return (int)-wait_abroad(SIGNAL_NEVER_RESTARTS, SYS_clock_nanosleep, clock, flags, (long)request, (long)left, 0, 0);
 }
 
 /* POSIX nanosleep: measured by CLOCK_MONOTONIC on Linux (nanosleep(2)). */

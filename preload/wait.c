@@ -50,13 +50,17 @@ long wait_offloaded(long number, long a, long b, long c, long d, long e, long f)
     return result;
 }
 
-long wait_abroad(long number, long a, long b, long c, long d, long e, long f)
+long wait_abroad(enum signal_restart restart, long number, long a, long b, long c, long d, long e, long f)
 {
-    bool is_carried = offload_begin_wait() == 0;
-    long result = sys_call6(number, a, b, c, d, e, f);
-    if (is_carried)
-        offload_end_wait();
-    return result;
+    const long arguments[6] = {a, b, c, d, e, f};
+    for (;;) {
+        long result = offload_call(number, arguments, WAIT_ENDS_EARLY);
+        if (result != -EINTR)
+            return result;
+        pthread_testcancel();
+        if (signal_deliver(restart))
+            return -EINTR;
+    }
 }
 
 /* process_vm_readv checks both ends. Where a sandbox forbids it there is only the plain copy. */

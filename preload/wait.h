@@ -74,13 +74,17 @@ static inline void wait_restore_cancellation(int state)
 short wait_poll_now(int fd, short events);
 
 /* Makes a system call that may block, on an offload thread: WAIT_OFFLOADED(nr, args…) for one that ends by itself (a device), and
- * WAIT_ABROAD(nr, args…) for one that another thread or process must end. May switch. */
+ * WAIT_ABROAD(nr, args…) for one that another thread or process must end, and signals and cancellation may. May switch. */
 long wait_offloaded(long number, long a, long b, long c, long d, long e, long f);
-long wait_abroad(long number, long a, long b, long c, long d, long e, long f);
+long wait_abroad(enum signal_restart restart, long number, long a, long b, long c, long d, long e, long f);
+static inline long wait_abroad_and_restart(long number, long a, long b, long c, long d, long e, long f)
+{
+    return wait_abroad(SIGNAL_RESTARTS, number, a, b, c, d, e, f);
+}
 #define WAIT_OFFLOADED(...)                                                                                            \
     SYS_PICK(__VA_ARGS__, OFF_6, OFF_5, OFF_4, OFF_3, OFF_2, OFF_1, OFF_0)(wait_offloaded, __VA_ARGS__)
 #define WAIT_ABROAD(...)                                                                                               \
-    SYS_PICK(__VA_ARGS__, OFF_6, OFF_5, OFF_4, OFF_3, OFF_2, OFF_1, OFF_0)(wait_abroad, __VA_ARGS__)
+    SYS_PICK(__VA_ARGS__, OFF_6, OFF_5, OFF_4, OFF_3, OFF_2, OFF_1, OFF_0)(wait_abroad_and_restart, __VA_ARGS__)
 #define OFF_0(call, n) call(n, 0, 0, 0, 0, 0, 0)
 #define OFF_1(call, n, a) call(n, (long)(a), 0, 0, 0, 0, 0)
 #define OFF_2(call, n, a, b) call(n, (long)(a), (long)(b), 0, 0, 0, 0)

@@ -10,6 +10,7 @@
 #include "runtime/glibc.h"
 #include "runtime/heap.h"
 #include "runtime/native.h"
+#include "runtime/offload.h"
 #include "runtime/ownfd.h"
 #include "runtime/readiness.h"
 #include "runtime/report.h"
@@ -142,8 +143,7 @@ void hub_alert(struct green *g)
     hub_kick(h);
 }
 
-/* The wake-up that the thread's alerts ask for, or WAKE_UP for none. */
-static enum wake alert_of(struct green *g)
+enum wake hub_alert_of(const struct green *g)
 {
     uint32_t alerts = atomic_load(&g->alerts);
     if (alerts & ALERT_CANCEL && g->wait_flags & HUB_PARK_CANCEL && glibc_cancel_is_due(g->tcb))
@@ -165,9 +165,10 @@ void hub_take_alerts(void)
     while (g) {
         struct green *next = g->alert_next;
         atomic_fetch_and(&g->alerts, ~ALERT_LISTED);
-        enum wake reason = atomic_load(&g->waiting) ? alert_of(g) : WAKE_UP;
+        enum wake reason = atomic_load(&g->waiting) ? hub_alert_of(g) : WAKE_UP;
         if (reason != WAKE_UP)
             hub_unpark(g, reason);
+        offload_alert(g);
         g = next;
     }
 }
@@ -241,14 +242,19 @@ static void switch_away(struct hub *h, struct green *g)
         switch_to_hub(h, &g->context);
 }
 
+void hub_set_wait_flags(struct green *g, unsigned flags)
+{
+    if (*(volatile int *)((char *)g->tcb + glibc.cancel_offset) & CANCEL_DISABLED)
+        flags &= ~HUB_PARK_CANCEL;
+    g->wait_flags = (uint8_t)flags;
+}
+
 void hub_prepare(struct green *g, enum wait_kind kind, uint64_t object, unsigned flags)
 {
     runtime_enter();
-    if (*(volatile int *)((char *)g->tcb + glibc.cancel_offset) & CANCEL_DISABLED)
-        flags &= ~HUB_PARK_CANCEL;
     g->wait_kind = (uint8_t)kind;
     g->wait_object = object;
-    g->wait_flags = (uint8_t)flags;
+    hub_set_wait_flags(g, flags);
     /* No fence: an alert that hub_park does not see yet is in the hub's list, and the hub looks at it after g has parked. */
     atomic_store_explicit(&g->waiting, 1, memory_order_release);
 }
@@ -281,7 +287,7 @@ enum wake hub_park(int64_t deadline_ns)
 {
     struct green *g = self;
     struct hub *h = g->hub;
-    enum wake alert = alert_of(g);
+    enum wake alert = hub_alert_of(g);
     uint32_t waits = 1;
     if (unlikely(alert != WAKE_UP) && atomic_compare_exchange_strong(&g->waiting, &waits, 0)) {
         g->wake = (uint8_t)alert;

@@ -65,6 +65,12 @@ int hub_require_loop(struct hub *h);
 /* First half of a wait: from here on hub_unpark takes effect. Then publish yourself to wakers, then hub_park or hub_unprepare. */
 void hub_prepare(struct green *g, enum wait_kind kind, uint64_t object, unsigned flags);
 
+/* Which alerts may end the wait that g begins: flags, less cancellation while it is disabled. Own. Never switches. */
+void hub_set_wait_flags(struct green *g, unsigned flags);
+
+/* The wake-up that g's alerts ask for, as far as its wait flags allow them; WAKE_UP for none. Never switches. */
+enum wake hub_alert_of(const struct green *g);
+
 /* Second half: sleeps until woken, an alert that `flags` allows, or deadline_ns. The caller must afterwards withdraw
  * itself from every waker. May switch. */
 enum wake hub_park(int64_t deadline_ns);

@@ -4,9 +4,11 @@
 
 #include <linux/futex.h>
 
+#include "asm/x86_64/stoppable.h"
 #include "runtime/glibc.h"
 #include "runtime/heap.h"
 #include "runtime/native.h"
+#include "runtime/signal.h"
 
 #define CARRIER_STACK (64 * 1024)
 
@@ -132,7 +134,8 @@ int offload_begin_wait(void)
     return begin(true);
 }
 
-void offload_end(void)
+/* From the carrier to the own worker; still inside the runtime. */
+static void come_back(void)
 {
     struct green *g = self;
     int error = errno;
@@ -145,15 +148,59 @@ void offload_end(void)
     g->hub->offloaded--;
     g->wait_kind = WAIT_NONE;
     errno = error;
+}
+
+void offload_end(void)
+{
+    come_back();
     runtime_leave();
 }
 
-void offload_end_wait(void)
+static void come_back_from_wait(void)
 {
     spin_lock(&lock);
     waits--;
     spin_unlock(&lock);
-    offload_end();
+    come_back();
+}
+
+void offload_end_wait(void)
+{
+    come_back_from_wait();
+    runtime_leave();
+}
+
+long offload_call(long number, const long arguments[6], unsigned flags)
+{
+    struct green *g = self;
+    if (offload_begin_wait())
+        return sys_call6(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
+    hub_set_wait_flags(g, flags);
+    atomic_store(&g->stop, 0);
+    signal_allow_kick(true);
+    /* Pairs with offload_alert's caller, who set the alert before it looks here. */
+    atomic_store(&g->stoppable_tid, (int)sys_call(SYS_gettid));
+    if (hub_alert_of(g) != WAKE_UP)
+        atomic_store(&g->stop, 1);
+    long result = stoppable_call(&g->stop, number, arguments);
+    atomic_store(&g->stoppable_tid, 0);
+    signal_allow_kick(false);
+    come_back_from_wait();
+    /* The caller must see whether handlers run: they decide between EINTR and another try. */
+    if (result == -EINTR)
+        runtime_leave_quietly();
+    else
+        runtime_leave();
+    return result;
+}
+
+void offload_alert(struct green *g)
+{
+    int tid = atomic_load(&g->stoppable_tid);
+    if (!tid || hub_alert_of(g) == WAKE_UP)
+        return;
+    atomic_store(&g->stop, 1);
+    signal_kick(tid);
 }
 
 void offload_after_fork(void)

@@ -18,6 +18,13 @@ void offload_end(void);
 int offload_begin_wait(void);
 void offload_end_wait(void);
 
+/* Makes a system call that only another thread or process ends. An alert that flags (HUB_PARK_*) allows ends it with -EINTR, which
+ * may be for nothing: the caller acts on its alerts and repeats the call. May switch. */
+long offload_call(long number, const long arguments[6], unsigned flags);
+
+/* In g's hub: ends its offload_call if its alerts ask for that. Never switches. */
+void offload_alert(struct green *g);
+
 void offload_init(int max_threads);
 int offload_thread_count(void);
 void offload_after_fork(void);

@@ -79,6 +79,11 @@ void signal_keep_in_kernel(const sigset_t *set);
 
 /* ---- for the runtime ---- */
 
+/* Interrupts what a kernel thread of ours does, to look at its alerts. Signal-safe. Never switches. */
+void signal_kick(int kernel_tid);
+/* On an offload thread, which blocks all signals: lets that one through, or not. */
+void signal_allow_kick(bool is_allowed);
+
 /* On the main thread, once thread_init has made it green. */
 void signal_init(void);
 /* On each worker's kernel thread before its hub runs: alternate stack and kernel mask. */

@@ -161,7 +161,6 @@ bool signal_accept(int sig, const siginfo_t *info, struct green *target);
 /* Under the lock: pending signals of the process that g will no longer take find somebody else. */
 void signal_retarget(uint64_t set);
 void signal_alert(struct green *g);
-void signal_kick(int kernel_tid);
 /* The process's pending signals, without those that the main thread is to take when g is not it. */
 uint64_t signal_pending_for(const struct green *g);
 /* Something is pending that g does not block. */

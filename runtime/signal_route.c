@@ -60,6 +60,12 @@ void signal_interrupt(struct green *g)
         signal_kick(g->hub->kernel_tid);
 }
 
+void signal_allow_kick(bool is_allowed)
+{
+    uint64_t kick = signal_bit(SIGNAL_KICK);
+    sys_call(SYS_rt_sigprocmask, is_allowed ? SIG_UNBLOCK : SIG_BLOCK, &kick, NULL, sizeof(kick));
+}
+
 /* A hub that sleeps is woken by hub_alert and looks at the list of alerted threads; one that does not may run g, or somebody
  * else who computes, so its worker is interrupted. */
 void signal_alert(struct green *g)

@@ -9,6 +9,7 @@
  * and the next signal finds that stack empty. While it runs, the kernel has the mask of the worker again. */
 #include <sys/mman.h>
 
+#include "asm/x86_64/stoppable.h"
 #include "runtime/glibc.h"
 #include "runtime/signal_internal.h"
 #include "runtime/stack.h"
@@ -246,8 +247,10 @@ static void act_on_cancellation(int sig, siginfo_t *info, void *context)
 
 static void on_kick(struct green *g, siginfo_t *info, ucontext_t *context)
 {
-    if (!worker_hub)
+    if (!worker_hub) {
+        stoppable_stop(context);
         return;
+    }
     if (!g || !g->signal.has_native_mask)
         signal_adopt_mask_in(context);
     if (!g)
