@@ -67,7 +67,8 @@ static inline long send_some(struct send *call, long number, long b, long c, lon
         }
         if (is_unpollable(call)) {
             bool is_bytes = number == SYS_sendto;
-            return wait_abroad_and_restart(number, call->fd, b, is_bytes ? c : call->flags, is_bytes ? call->flags : 0, e, f);
+            return wait_abroad_and_restart(number, call->fd, b, is_bytes ? c : call->flags, is_bytes ? call->flags : 0,
+                                           e, f);
         }
         int failure = wait_for_room(call, false);
         if (failure)
