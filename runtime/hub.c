@@ -262,10 +262,12 @@ void hub_prepare(struct green *g, enum wait_kind kind, uint64_t object, unsigned
 static void end_wait(struct green *g)
 {
     g->wait_kind = WAIT_NONE;
-    if (g->wake == WAKE_SIGNAL)
+    if (g->wake == WAKE_SIGNAL) {
+        signal_ends_wait(g);
         runtime_leave_quietly();
-    else
+    } else {
         runtime_leave();
+    }
 }
 
 void hub_visit(struct green *g, void (*visit)(struct green *))

@@ -187,10 +187,12 @@ long offload_call(long number, const long arguments[6], unsigned flags)
     signal_allow_kick(false);
     come_back_from_wait();
     /* The caller must see whether handlers run: they decide between EINTR and another try. */
-    if (result == -EINTR)
+    if (result == -EINTR) {
+        signal_ends_wait(g);
         runtime_leave_quietly();
-    else
+    } else {
         runtime_leave();
+    }
     return result;
 }
 

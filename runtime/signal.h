@@ -23,6 +23,14 @@ enum signal_restart {
     SIGNAL_NEVER_RESTARTS, /* signal(7): poll, sleep, sigsuspend, calls with a socket timeout… */
 };
 
+/* By whoever ends a wait of the calling green thread because of a signal: handlers that run from here on count for the next
+ * signal_deliver, also those that a runtime_leave on the way there runs. */
+static inline void signal_ends_wait(struct green *g)
+{
+    g->signal.owed = (struct signal_verdict){false, false};
+    g->signal.owes_verdict = true;
+}
+
 /* For the caller of a wait that ended with WAKE_SIGNAL, after it has withdrawn itself from all that could wake it and holds
  * nothing: runs the handlers of all signals that it may take. True when the call must fail with EINTR. May switch. */
 bool signal_deliver(enum signal_restart restart);

@@ -20,7 +20,8 @@ struct signal_state {
     uint64_t
         left_in_kernel; /* own: what main, while alone, sent itself and blocked: its kernel thread may have it pending */
     stack_t altstack;   /* own: sigaltstack as the program set it */
-    struct signal_verdict *verdict; /* own: where the first handler notes itself; NULL: nobody asks */
+    struct signal_verdict owed; /* own: what handlers did since a wait was interrupted, until signal_deliver asks */
+    bool owes_verdict;          /* own: the next handler is the first one since then */
     bool has_saved;
     bool has_native_mask; /* own: its kernel thread has exactly its mask, for a child to inherit */
     bool is_live;         /* guarded by the signal lock: takes part in masks and may receive */

@@ -66,6 +66,7 @@ int signal_suspend(const sigset_t *mask)
     begin(mask ? word_of(mask) : g->signal.blocked);
     do {
         if (thread_is_alone(g)) {
+            signal_ends_wait(g);
             sleep_alone(g);
         } else {
             hub_prepare(g, WAIT_SIGNAL, 0, HUB_PARK_SIGNAL | HUB_PARK_CANCEL);

@@ -55,10 +55,9 @@ static void enter_handler(struct green *g, int sig, const struct kernel_action *
     *frame_mask(context) = s->has_saved ? s->saved : s->blocked;
     s->has_saved = false;
     signal_set_blocked(g, s->blocked | action->mask | (action->flags & SA_NODEFER ? 0 : signal_bit(sig)));
-    if (s->verdict) {
-        *s->verdict = (struct signal_verdict){true, action->flags & SA_RESTART};
-        s->verdict = NULL;
-    }
+    if (s->owes_verdict)
+        s->owed = (struct signal_verdict){true, action->flags & SA_RESTART};
+    s->owes_verdict = false;
 }
 
 /* On the stack that the handler shall run on, with all signals blocked; returns to the restorer. */
@@ -73,6 +72,7 @@ static void run_handler(int sig, siginfo_t *info, void *raw)
     struct kernel_action action = claim_action(sig);
     enter_handler(g, sig, &action, context);
     signal_unlock(hold);
+    struct signal_verdict owed = g->signal.owed; /* the handler may wait, and be interrupted, itself */
     context->uc_stack = altstack;
     if (is_on_altstack(&altstack, raw)) {
         context->uc_stack.ss_flags |= SS_ONSTACK;
@@ -89,6 +89,8 @@ static void run_handler(int sig, siginfo_t *info, void *raw)
 
     signal_swap_kernel_mask(SIGNALS_ALL);
     g->signal.altstack = altstack;
+    g->signal.owed = owed;
+    g->signal.owes_verdict = false;
     context->uc_stack = worker_stack;
     hold = signal_lock();
     uint64_t blocked = *frame_mask(context), before = g->signal.blocked;
@@ -292,10 +294,10 @@ void signal_wrapper(int sig, siginfo_t *info, void *raw)
 {
     struct green *g = self;
     ucontext_t *context = raw;
-    if (unlikely(in_vfork_child) || (!worker_hub && (!g || is_fault(sig, info))))
-        run_foreign(sig, info, context);
-    else if (sig == SIGNAL_KICK)
+    if (sig == SIGNAL_KICK)
         on_kick(g, info, context);
+    else if (unlikely(in_vfork_child) || (!worker_hub && (!g || is_fault(sig, info))))
+        run_foreign(sig, info, context);
     else if (is_fault(sig, info) && g)
         on_fault(g, sig, info, context);
     else if (is_fault(sig, info))
@@ -329,13 +331,13 @@ void thread_act_on_alerts(void)
 bool signal_deliver(enum signal_restart restart)
 {
     struct green *g = self;
-    struct signal_verdict verdict = {false, false};
     int depth = runtime_depth;
     runtime_depth = 0;
-    g->signal.verdict = &verdict;
     thread_act_on_alerts();
-    g->signal.verdict = NULL;
     runtime_depth = depth;
+    struct signal_verdict verdict = g->signal.owed;
+    g->signal.owed = (struct signal_verdict){false, false};
+    g->signal.owes_verdict = false;
     return verdict.has_run && !(restart == SIGNAL_RESTARTS && verdict.restarts);
 }
 
