@@ -21,6 +21,14 @@ bool lock_interrupted(int64_t deadline_ns)
     return !self || signal_deliver(deadline_ns == DEADLINE_NEVER ? SIGNAL_RESTARTS : SIGNAL_NEVER_RESTARTS);
 }
 
+/* Locks are no cancellation points, but asynchronous cancellation may end a thread anywhere (POSIX 2.9.5); only not inside libc, whose
+ * state would stay half changed. */
+static unsigned alerts_of(const struct lock_wait *wait)
+{
+    bool anywhere = self && wait->kind != WAIT_LIBC_LOCK && *glibc_cancel_word(self->tcb) & CANCEL_ASYNCHRONOUS;
+    return wait->flags | (anywhere ? HUB_PARK_CANCEL : 0);
+}
+
 int lock_wait(const struct lock_wait *wait)
 {
     struct attempt attempt = {wait, EBUSY};
@@ -28,7 +36,7 @@ int lock_wait(const struct lock_wait *wait)
         .key = wait->object,
         .bits = wait->waiter,
         .kind = wait->kind,
-        .flags = wait->flags,
+        .flags = alerts_of(wait),
         .deadline_ns = wait->deadline_ns,
         .validate = must_wait,
         .argument = &attempt,
@@ -42,7 +50,11 @@ int lock_wait(const struct lock_wait *wait)
             request.bits = wait->waiter << OVERTAKEN_SHIFT;
             break;
         case WAKE_TIMEOUT: return ETIMEDOUT;
-        case WAKE_CANCEL: return ECANCELED;
+        case WAKE_CANCEL:
+            if (wait->flags & HUB_PARK_CANCEL)
+                return ECANCELED;
+            pthread_testcancel();
+            break;
         case WAKE_SIGNAL:
             if (lock_interrupted(wait->deadline_ns) && wait->may_interrupt)
                 return EINTR;
