@@ -198,6 +198,12 @@ static void note_timeout(int fd, int option, const struct timeval *tv)
     descriptor_set_timeout(fd, option, timeout_ns);
 }
 
+/* With a time of 0 close does not wait, it resets the connection (socket(7)). */
+static void note_linger(struct descriptor *d, const struct linger *linger)
+{
+    descriptor_mark(d, DESCRIPTOR_LINGER, linger->l_onoff && linger->l_linger);
+}
+
 /* POSIX setsockopt: keeps what our blocking calls go by. */
 HOOK_EXPORT int setsockopt(int fd, int level, int option, const void *value, socklen_t size)
 {
@@ -209,7 +215,7 @@ HOOK_EXPORT int setsockopt(int fd, int level, int option, const void *value, soc
     case SO_RCVTIMEO:
     case SO_SNDTIMEO: note_timeout(fd, option, value); break;
     case SO_RCVLOWAT: descriptor_mark(d, DESCRIPTOR_LOWAT, true); break;
-    case SO_LINGER: descriptor_mark(d, DESCRIPTOR_LINGER, ((const struct linger *)value)->l_onoff != 0); break;
+    case SO_LINGER: note_linger(d, value); break;
     default: break;
     }
     return 0;

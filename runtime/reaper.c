@@ -73,13 +73,15 @@ static struct reaper *engage(const struct selection *of, uint32_t *round)
         if (!r->exists)
             r = NULL;
     }
-    if (r && !is_at_work(r)) {
-        r->of = *of;
-        atomic_fetch_add(&r->round, 1);
-        sys_call(SYS_futex, &r->round, FUTEX_WAKE_PRIVATE, 1);
-    }
-    if (r)
+    if (r) {
+        /* One look: it may finish at any moment, but only we start it. */
         *round = atomic_load(&r->round);
+        if (!(*round & 1)) {
+            r->of = *of;
+            *round = atomic_fetch_add(&r->round, 1) + 1;
+            sys_call(SYS_futex, &r->round, FUTEX_WAKE_PRIVATE, 1);
+        }
+    }
     spin_unlock(&lock);
     return r;
 }

@@ -124,6 +124,7 @@ foreground = yes
 pid =
 debug = 4
 syslog = no
+sessionCacheSize = 1
 [http]
 accept = 127.0.0.1:{self.port}
 connect = 127.0.0.1:{http}

@@ -45,10 +45,10 @@ static void time_outs(void)
     printf("nothing, time-out 0: %d\n", poll(&entry, 1, 0));
     long long begin = now_ms();
     printf("nothing, 30 ms: %d\n", poll(&entry, 1, 30));
-    say_took("nothing, 30 ms", begin, 29, 300);
+    say_took("nothing, 30 ms", begin, 29, 3000);
     begin = now_ms();
     printf("only a wait: %d\n", poll(NULL, 0, 30));
-    say_took("only a wait", begin, 29, 300);
+    say_took("only a wait", begin, 29, 3000);
 }
 
 static void several(void)
@@ -200,7 +200,7 @@ static void many(void)
         threads[i] = start(times_out, (void *)i);
     for (int i = 0; i < 100; i++)
         join(threads[i]);
-    say_took("100 threads time out together", begin, 49, 500);
+    say_took("100 threads time out together", begin, 49, 2500);
     static struct pollfd entries[1000];
     for (int i = 0; i < 1000; i++)
         entries[i] = (struct pollfd){pipes[i / 2][i % 2], POLLIN, 0};

@@ -47,11 +47,11 @@ static void waits(void)
     int ready = select(fd + 1, &set, NULL, NULL, &time);
     printf("time-out: %d, set cleared %d, time left %ld\n", ready, !FD_ISSET(fd, &set),
            (long)(time.tv_sec + time.tv_usec));
-    say_took("time-out", begin, 29, 300);
+    say_took("time-out", begin, 29, 3000);
     begin = now_ms();
     time = (struct timeval){0, 30000};
     select(0, NULL, NULL, NULL, &time);
-    say_took("only a wait", begin, 29, 300);
+    say_took("only a wait", begin, 29, 3000);
     set = set_of(fd);
     FD_SET(other, &set);
     time = (struct timeval){20, 0};
@@ -159,6 +159,6 @@ int main(void)
         threads[i] = start(sleeps, (void *)i);
     for (int i = 0; i < 100; i++)
         join(threads[i]);
-    say_took("select as a sleep in 100 threads", begin, 49, 500);
+    say_took("select as a sleep in 100 threads", begin, 49, 2500);
     return 0;
 }

@@ -55,7 +55,7 @@ static pid_t child_that(int ms, int status)
 static void *forks_and_waits(void *arg)
 {
     int status, number = (int)(long)arg;
-    pid_t child = child_that(100, number);
+    pid_t child = child_that(300, number);
     return (void *)(long)(waitpid(child, &status, 0) == child && WEXITSTATUS(status) == number);
 }
 
@@ -88,7 +88,7 @@ static void many(void)
     for (int i = 0; i < 20; i++)
         right += (long)join(threads[i]);
     printf("waitpid by 20 threads, each its child: %ld\n", right);
-    say_took("waitpid by 20 threads, each its child", begin, 99, 1000);
+    say_took("waitpid by 20 threads, each its child", begin, 299, 3000);
     for (int i = 0; i < 5; i++)
         child_that(50 + 10 * i, 0);
     for (int i = 0; i < 5; i++)

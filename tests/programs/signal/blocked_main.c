@@ -43,7 +43,7 @@ static int ends[2], listener;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static struct sockaddr_in address;
-static int ready, is_accepting;
+static int ready, is_accepting, ended;
 
 static void on_signal(int signal)
 {
@@ -201,12 +201,15 @@ static long in_flock(void)
     return flock(two, LOCK_EX);
 }
 
-/* Sends the signal while the other is blocked, and a little later what its call waits for. */
+/* Sends the signal while the other is blocked, and a little later what its call waits for. Where nothing comes, the signal is
+   sent again: on a busy machine the other may not have been blocked yet. */
 static void *disturbs(void *arg)
 {
     int with_data = arg != NULL;
-    sleep_ms(60);
-    pthread_kill(blocked, SIGUSR1);
+    do {
+        sleep_ms(60);
+        pthread_kill(blocked, SIGUSR1);
+    } while (!with_data && !__atomic_load_n(&ended, __ATOMIC_SEQ_CST));
     sleep_ms(60);
     if (!with_data)
         return NULL;
@@ -243,7 +246,7 @@ static void run(const struct call *call)
         NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
     else
         NEED(pipe(ends) == 0);
-    handled = ready = 0;
+    handled = ready = ended = 0;
     is_accepting = call->block == in_accept;
     pthread_t holder = 0, other;
     if (call->lock) {
@@ -252,8 +255,10 @@ static void run(const struct call *call)
     }
     other = start(disturbs, call->data ? &ready : NULL);
     long result = call->block();
-    const char *how = result == -1 ? error_name(errno) : result == -2 ? "less" : "data";
-    printf("%s: %s handled %d\n", call->name, how, handled);
+    int error = errno;
+    __atomic_store_n(&ended, 1, __ATOMIC_SEQ_CST);
+    const char *how = result == -1 ? error_name(error) : result == -2 ? "less" : "data";
+    printf("%s: %s handled %d\n", call->name, how, handled > 0);
     join(other);
     if (call->lock)
         join(holder);

@@ -77,8 +77,12 @@ static void kill_half(void)
         threads[i] = start(reads, (void *)i);
     pthread_barrier_wait(&ready);
     sleep_ms(50);
-    for (int i = 0; i < 2 * COUNT; i += 2)
-        NEED(pthread_kill(threads[i], SIGUSR1) == 0);
+    /* Again and again: on a busy machine not all may have been blocked yet. */
+    while (__atomic_load_n(&interrupted, __ATOMIC_RELAXED) < COUNT) {
+        for (int i = 0; i < 2 * COUNT; i += 2)
+            NEED(pthread_kill(threads[i], SIGUSR1) == 0);
+        sleep_ms(50);
+    }
     for (int i = 0; i < 2 * COUNT; i += 2)
         join(threads[i]);
     for (int i = 0; i < COUNT; i++)

@@ -63,7 +63,7 @@ static void receives(int fd)
     say_result("readv", readv(fd, &part, 1));
     say_result("recvfrom", recvfrom(fd, block, 1, 0, NULL, NULL));
     say_result("recvmsg", recvmsg(fd, &message, 0));
-    say_took("five receives: waited", begin, 145, 1500);
+    say_took("five receives: waited", begin, 145, 5000);
 }
 
 static void accepts(void)
@@ -100,7 +100,7 @@ static void sends(void)
         close(ends[0]);
         close(ends[1]);
     }
-    say_took("sends: waited", begin, 118, 2000);
+    say_took("sends: waited", begin, 118, 5000);
 }
 
 static void *sends_later(void *arg)

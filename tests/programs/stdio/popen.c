@@ -81,7 +81,7 @@ int main(void)
     for (int i = 0; i < 20; i++)
         right += (long)join(threads[i]);
     printf("20 threads each with popen of a sleeper: %ld\n", right);
-    say_took("20 threads each with popen of a sleeper", begin, 199, 2000);
+    say_took("20 threads each with popen of a sleeper", begin, 199, 3500);
     right = 0;
     for (long i = 0; i < 10; i++)
         threads[i] = start(runs_system, (void *)i);

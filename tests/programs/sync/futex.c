@@ -93,7 +93,7 @@ static void until_waiting(int count)
 {
     while (__atomic_load_n(&waiting, __ATOMIC_SEQ_CST) < count)
         sleep_ms(1);
-    sleep_ms(50);
+    sleep_ms(150);
 }
 
 static void wake_some(void)
