@@ -356,6 +356,8 @@ int hub_epoll_wait(int epoll_fd, struct epoll_event *events, int max_events, int
     struct hub *h = worker_hub;
     struct timespec wait = {0, 0}, *timeout = &wait;
     h->epoll_fd = epoll_fd;
+    if (max_events > HUB_EVENTS_MAX)
+        max_events = HUB_EVENTS_MAX;
     if (timeout_ms != 0 && h->poll_deadline_ns != 0) {
         /* Pairs with hub_kick. */
         atomic_store(&h->sleeping, 1);

@@ -16,6 +16,10 @@
 #define HUB_MAX 64
 #define HUB_TURN 128 /* calls that one green thread may make before the others are asked */
 
+/* What one poll takes in. Few enough that what the kernel and libev touched of each descriptor is still in the cache when
+ * its thread runs; the kernel goes on with the others the next time. */
+#define HUB_EVENTS_MAX 128
+
 #define HUB_PARK_SIGNAL 1u /* a deliverable signal ends the wait with WAKE_SIGNAL */
 #define HUB_PARK_CANCEL 2u /* a cancellation request ends it with WAKE_CANCEL (when cancellation is enabled) */
 

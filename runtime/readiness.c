@@ -21,8 +21,7 @@ struct fd_waiter {
 };
 
 #define CHUNK 256
-#define CHUNKS 8192  /* descriptors up to two million */
-#define WARM_MAX 256 /* more would push each other out of the cache before they are used */
+#define CHUNKS 8192 /* descriptors up to two million */
 
 struct readiness_table {
     struct watcher *chunks[CHUNKS];
@@ -155,9 +154,9 @@ static void descriptor_fired(struct ev_loop *loop, ev_io *io, int revents)
 /* Three passes, so that the misses of many descriptors overlap: each pass follows a pointer that the one before fetched. */
 void readiness_warm_up(struct hub *h, const struct epoll_event *events, long count)
 {
-    struct watcher *watchers[WARM_MAX];
+    struct watcher *watchers[HUB_EVENTS_MAX];
     long known = 0;
-    for (long i = 0; i < count && known < WARM_MAX; i++) {
+    for (long i = 0; i < count; i++) {
         /* ev_epoll.c: the descriptor is the lower half. */
         if ((watchers[known] = place_of(h, (uint32_t)events[i].data.u64)))
             context_prefetch(watchers[known++]);
