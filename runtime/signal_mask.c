@@ -141,6 +141,8 @@ void signal_adopt_mask_here(void)
 
 void signal_adopt_mask_in(ucontext_t *context)
 {
+    if (self && self->signal.has_native_mask)
+        return;
     *frame_mask(context) = on_first_worker() ? mask_of_first_worker() : SIGNALS_ELSEWHERE;
     if (on_first_worker())
         atomic_store_explicit(&applied, *frame_mask(context), memory_order_relaxed);

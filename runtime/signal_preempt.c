@@ -1,20 +1,25 @@
-/* When a computing green thread may be switched out by a signal.
+/* When a computing green thread may be switched out by a signal, and when not even a handler may run.
  *
  * Not while the instruction that was interrupted lies in libc, the dynamic linker, the unwinder (which runs under the linker's
- * lock) or this library: what runs instead could need what they hold. */
+ * lock) or this library: what runs instead could need what they hold. In malloc itself a handler would do no harm, but it may park, and the
+ * other threads of the worker use the same cache of free chunks (heap.h), which may be half changed. */
 #include "runtime/signal_internal.h"
 
 /* After ev.h, whose EV_NONE elf.h makes a macro; resolv.h has made p_type one. */
 #undef p_type
+#include <dlfcn.h>
 #include <link.h>
 
-#define RETRY_NS 1000000
+/* malloc.c's static functions lie before the first one that libc exports. */
+#define MALLOC_BEFORE 0x4800
+#define MALLOC_AFTER 0x80
 
 struct module {
     const char *low, *high;
 };
 
 static struct module modules[8];
+static struct module allocator; /* libc's malloc and its relatives */
 static int module_count;
 static int timers[HUB_MAX]; /* of each worker, made at first need: the kernel's number plus one */
 
@@ -45,6 +50,15 @@ static int note_module(struct dl_phdr_info *info, size_t size, void *unused)
 void signal_preempt_init(void)
 {
     dl_iterate_phdr(note_module, NULL);
+    const char *first = dlvsym(RTLD_NEXT, "__libc_malloc", "GLIBC_2.2.5");
+    const char *last = dlvsym(RTLD_NEXT, "malloc_info", "GLIBC_2.10");
+    if (first && last > first)
+        allocator = (struct module){first - MALLOC_BEFORE, last + MALLOC_AFTER};
+}
+
+bool signal_is_in_malloc(const void *address)
+{
+    return (const char *)address >= allocator.low && (const char *)address < allocator.high;
 }
 
 bool signal_may_switch_at(const void *address)
@@ -61,7 +75,7 @@ void signal_preempt_after_fork(void)
     memset(timers, 0, sizeof(timers));
 }
 
-void signal_kick_later(void)
+void signal_kick_later(long delay_ns)
 {
     int *timer = &timers[worker_hub->index];
     if (!*timer) {
@@ -71,6 +85,6 @@ void signal_kick_later(void)
             return;
         ++*timer;
     }
-    const struct itimerspec once = {.it_value.tv_nsec = RETRY_NS};
+    const struct itimerspec once = {.it_value.tv_nsec = delay_ns};
     sys_call(SYS_timer_settime, *timer - 1, 0, &once, NULL);
 }

@@ -160,7 +160,7 @@ static void try_to_make_way(struct green *g, siginfo_t *info, ucontext_t *contex
     if (signal_may_switch_at((const void *)context->uc_mcontext.gregs[REG_RIP]))
         continue_on(stack_for(g, true, context), make_way, SIGNAL_KICK, info, context);
     else
-        signal_kick_later();
+        signal_kick_later(SIGNAL_OUT_OF_LIBC_NS);
 }
 
 /* The signals that g, interrupted in the program's code, may take now: the first is run here; run_handler asks for the next. */
@@ -198,7 +198,7 @@ static struct green *directed_to(int sig, const siginfo_t *info)
 }
 
 /* Not here, not now. */
-static void put_off(int sig, siginfo_t *info, ucontext_t *context)
+static void put_off(int sig, siginfo_t *info)
 {
     struct green *g = self;
     signal_leave_note(sig, info, directed_to(sig, info));
@@ -206,9 +206,6 @@ static void put_off(int sig, siginfo_t *info, ucontext_t *context)
         atomic_fetch_or(&g->alerts, ALERT_SIGNAL);
     if (signal_main)
         hub_alert(signal_main);
-    /* Real-time signals that nobody takes fill the pool: the rest waits in the kernel. */
-    if (unlikely(signal_is_congested()) && worker_hub)
-        signal_adopt_mask_in(context);
 }
 
 static void interrupt_program(struct green *g, int sig, siginfo_t *info, ucontext_t *context)
@@ -247,22 +244,29 @@ static void act_on_cancellation(int sig, siginfo_t *info, void *context)
     pthread_testcancel();
 }
 
+static bool must_wait_for_malloc(const struct green *g, const ucontext_t *context)
+{
+    if (likely(!signal_is_in_malloc((const void *)context->uc_mcontext.gregs[REG_RIP])) || thread_is_alone(g))
+        return false;
+    signal_kick_later(SIGNAL_OUT_OF_MALLOC_NS);
+    return true;
+}
+
 static void on_kick(struct green *g, siginfo_t *info, ucontext_t *context)
 {
     if (!worker_hub) {
         stoppable_stop(context);
         return;
     }
-    if (!g || !g->signal.has_native_mask)
-        signal_adopt_mask_in(context);
-    if (!g)
+    signal_adopt_mask_in(context);
+    if (!g || (!runtime_depth && must_wait_for_malloc(g, context)))
         return;
     if (!runtime_depth && glibc_cancels_anywhere(g->tcb))
         continue_on(stack_for(g, true, context), act_on_cancellation, SIGNAL_KICK, info, context);
     else if (!runtime_depth)
         deliver_next(g, info, context);
     else if (hub_has_alerts(worker_hub))
-        signal_kick_later();
+        signal_kick_later(SIGNAL_OUT_OF_LIBC_NS);
 }
 
 static bool is_fault(int sig, const siginfo_t *info)
@@ -302,10 +306,13 @@ void signal_wrapper(int sig, siginfo_t *info, void *raw)
         on_fault(g, sig, info, context);
     else if (is_fault(sig, info))
         signal_make_fatal(sig);
-    else if (g && worker_hub && !runtime_depth)
+    else if (g && worker_hub && !runtime_depth && !must_wait_for_malloc(g, context))
         interrupt_program(g, sig, info, context);
     else
-        put_off(sig, info, context);
+        put_off(sig, info);
+    /* Real-time signals that nobody takes fill the pool: the rest waits in the kernel. */
+    if (unlikely(signal_is_congested()) && worker_hub)
+        signal_adopt_mask_in(context);
 }
 
 /* ---- acting on alerts ---- */
