@@ -57,15 +57,13 @@ static void renew_robust_list(char *tcb)
     sys_call(SYS_set_robust_list, head, sizeof(*head));
 }
 
-long fork_process(void)
+long fork_process_with(unsigned long flags, void *parent_tid, void *child_tid, void *tls)
 {
     bool is_green = self && !in_vfork_child;
     char *tcb = context_thread_pointer();
     if (is_green)
         signal_native_begin(false);
-    /* As glibc: the kernel writes the child's id into its TCB, which makes it the owner of locks that it takes. */
-    long pid = sys_call(SYS_clone, CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD, NULL, NULL,
-                        tcb + glibc.tid_offset, NULL);
+    long pid = sys_call(SYS_clone, flags, NULL, parent_tid, child_tid, tls);
     if (pid == 0) {
         renew_robust_list(tcb);
         fork_child();
@@ -75,6 +73,13 @@ long fork_process(void)
     if (is_green)
         signal_native_end();
     return pid;
+}
+
+/* As glibc: the kernel writes the child's id into its TCB, which makes it the owner of locks that it takes. */
+long fork_process(void)
+{
+    char *tcb = context_thread_pointer();
+    return fork_process_with(CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD, NULL, tcb + glibc.tid_offset, NULL);
 }
 
 /* libc has put the caller's TCB into its list of stacks to be cached, which it is not. Where deep hooks cannot be had, this is also

@@ -6,6 +6,9 @@
  * Never switches. */
 long fork_process(void);
 
+/* The same by a clone system call with flags of the program's, without CLONE_VM and on the caller's stack. */
+long fork_process_with(unsigned long flags, void *parent_tid, void *child_tid, void *tls);
+
 /* The child's half, for children that were made otherwise (clone). Idempotent there. */
 void fork_child(void);
 

@@ -263,8 +263,39 @@ char *stack_for_hub(size_t size_bytes, void **tcb)
     return low;
 }
 
+/* ---- TLS alone ---- */
+
+/* Those that are free form a list, each in its own TLS. */
+static __thread void *next_free_tls __attribute__((tls_model("initial-exec")));
+static void *free_tls;
+static struct spin free_tls_lock;
+
+void *stack_take_tls(void)
+{
+    spin_lock(&free_tls_lock);
+    void *tcb = free_tls;
+    if (tcb)
+        free_tls = *TLS_OF(tcb, next_free_tls);
+    spin_unlock(&free_tls_lock);
+    if (tcb)
+        tls_renew(tcb);
+    else if (!stack_for_hub(glibc.tls_size, &tcb))
+        tcb = NULL;
+    return tcb;
+}
+
+void stack_give_tls(void *tcb)
+{
+    spin_lock(&free_tls_lock);
+    TLS_SET(tcb, next_free_tls, free_tls);
+    free_tls = tcb;
+    spin_unlock(&free_tls_lock);
+}
+
 void stack_after_fork(void)
 {
+    free_tls = NULL;
+    atomic_store(&free_tls_lock.locked, 0);
     memset(pools, 0, sizeof(pools));
     atomic_store(&dirty_total, 0);
     atomic_store(&pool_lock.locked, 0);

@@ -30,6 +30,11 @@ char *stack_for_hub(size_t size_bytes, void **tcb);
 /* Where the stack of a mapping with that TCB begins, beneath the static TLS. */
 char *stack_top(void *tcb);
 
+/* TLS and TCB, as new, for a kernel thread that libc knows nothing of; NULL without memory. Never switches. */
+void *stack_take_tls(void);
+/* When nobody runs in it any more. Uses no TLS. Never switches. */
+void stack_give_tls(void *tcb);
+
 /* Puts the TCB back into the list of glibc's that it belongs to: that of stacks which glibc may not reuse. */
 void stack_relink(struct green *g);
 

@@ -151,7 +151,7 @@ static void thread_finished(void *argument)
         park_wake(&g->state, UINT_MAX, 0);
 }
 
-static _Noreturn void thread_end(struct green *g)
+static void give_up_locks(struct green *g)
 {
     runtime_enter();
     robust_thread_ended(g);
@@ -159,15 +159,35 @@ static _Noreturn void thread_end(struct green *g)
         res_nclose(&g->resolver);
         memset(&g->resolver, 0, sizeof(g->resolver));
     }
+}
+
+/* Inside the runtime, and no longer counted among the living. */
+static _Noreturn void leave(struct green *g)
+{
+    g->wait_kind = WAIT_END;
+    signal_thread_end(g);
+    hub_leave(thread_finished, g);
+}
+
+static _Noreturn void thread_end(struct green *g)
+{
+    give_up_locks(g);
     if (atomic_fetch_sub(&thread_live_count, 1) == 1) {
         /* POSIX pthread_exit: the process exits with 0 after the last thread. */
         atomic_store(&thread_live_count, 1);
         runtime_leave_quietly();
         exit(0);
     }
-    g->wait_kind = WAIT_END;
-    signal_thread_end(g);
-    hub_leave(thread_finished, g);
+    leave(g);
+}
+
+_Noreturn void thread_vanish(int status)
+{
+    struct green *g = self;
+    give_up_locks(g);
+    if (atomic_fetch_sub(&thread_live_count, 1) == 1)
+        sys_call(SYS_exit_group, status);
+    leave(g);
 }
 
 /* ---- the beginning ---- */

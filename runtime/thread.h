@@ -177,6 +177,9 @@ int thread_detach(pthread_t thread);
 /* Runs main(argc, argv, envp) so that pthread_exit in it ends the main green thread only. */
 int thread_run_main(int (*main_function)(int, char **, char **), int argc, char **argv, char **envp);
 
+/* exit(2) in a thread: it is no more, and none of its handlers and destructors run; the last one takes the process with it. */
+_Noreturn void thread_vanish(int status);
+
 /* In the child of fork: only the caller lives on. Never switches. */
 void thread_after_fork(void);
 

@@ -24,8 +24,9 @@ void tls_modules_changed(void);
 /* In the child of fork. */
 void tls_after_fork(void);
 
-/* Sets a variable of ours in another thread's TLS. */
-#define TLS_SET(tcb, variable, value) (*(__typeof__(variable) *)((char *)(tcb) + tls_offset_of(&(variable))) = (value))
+/* A variable of ours in another thread's TLS: its address, and setting it. */
+#define TLS_OF(tcb, variable) ((__typeof__(variable) *)((char *)(tcb) + tls_offset_of(&(variable))))
+#define TLS_SET(tcb, variable, value) (*TLS_OF(tcb, variable) = (value))
 static inline ptrdiff_t tls_offset_of(const void *own_instance)
 {
     return (const char *)own_instance - (const char *)context_thread_pointer();
