@@ -146,6 +146,7 @@ static void *sleeps_and_returns(void *arg)
     return arg;
 }
 
+static int is_asked;
 static int passed;
 
 static void *locks(void *arg)
@@ -168,9 +169,11 @@ static void *disables(void *arg)
     return arg;
 }
 
+/* On another processor it may be running by now: it reaches its first point when the request is there. */
 static void *starts(void *arg)
 {
-    passed = 1;
+    while (!__atomic_load_n(&is_asked, __ATOMIC_ACQUIRE))
+        sched_yield();
     sleep_ms(0);
     pthread_testcancel();
     return arg;
@@ -350,7 +353,9 @@ int main(void)
     how = join(thread) ? "cancelled" : "not";
     printf("disabled: went on with %d bytes, then %s\n", passed, how);
     thread = start(starts, NULL);
-    how = cancel(thread);
+    NEED(pthread_cancel(thread) == 0);
+    __atomic_store_n(&is_asked, 1, __ATOMIC_RELEASE);
+    how = join(thread) == PTHREAD_CANCELED ? "cancelled" : "went on";
     printf("before it ran: %s at its first point\n", how);
     thread = start(slow_cleanup, slept);
     sleep_ms(10);
