@@ -8,17 +8,13 @@
 #include "preload/futex.h"
 #include "preload/hook.h"
 #include "preload/signal.h"
-<<<<<<< HEAD
 #include "preload/wait.h"
-=======
 #include "runtime/fork.h"
->>>>>>> 50a32ca (clone and processes made by number)
 
 struct arguments {
     long a, b, c, d, e, f;
 };
 
-<<<<<<< HEAD
 static long to_kernel(long number, const struct arguments *args)
 {
     return sys_ret(sys_call(number, args->a, args->b, args->c, args->d, args->e, args->f));
@@ -42,20 +38,33 @@ static long select_with_mask(const struct arguments *args)
                    (const struct timespec *)args->e, sixth ? sixth->mask : NULL);
 }
 
-/* The kernel would end the worker. Unlike natively, cleanup handlers run. */
+/* The kernel would end the worker. */
 static long end_thread(const struct arguments *args)
 {
-    if (hook_self())
-        pthread_exit(NULL);
+    if (hook_self_or_alone())
+        thread_vanish((int)args->a);
     return to_kernel(SYS_exit, args);
+}
+
+/* Without a stack of its own a child can only be a process: a fork, or one that shares our memory, of which we know nothing. */
+static long clone_by_number(const struct arguments *args)
+{
+    if (args->a & CLONE_VM || args->b)
+        return to_kernel(SYS_clone, args);
+    return sys_ret(fork_process_with((unsigned long)args->a, (void *)args->c, (void *)args->d, (void *)args->e));
 }
 
 static long process_call(long number, const struct arguments *args)
 {
     switch (number) {
-    case SYS_fork: return _Fork();
-    case SYS_clone: return args->a == SIGCHLD && !args->b ? _Fork() : to_kernel(number, args);
+    /* The child of vfork would return from here on a stack that its parent goes on with: it gets memory of its own. */
+    case SYS_fork:
+    case SYS_vfork: return sys_ret(fork_process());
+    case SYS_clone: return clone_by_number(args);
     case SYS_execve: return execve((const char *)args->a, (char *const *)args->b, (char *const *)args->c);
+    case SYS_execveat:
+        return execveat((int)args->a, (const char *)args->b, (char *const *)args->c, (char *const *)args->d,
+                        (int)args->e);
     case SYS_wait4: return wait4((pid_t)args->a, (int *)args->b, (int)args->c, (struct rusage *)args->d);
     case SYS_waitid:
         return args->e ? to_kernel(number, args)
@@ -65,17 +74,6 @@ static long process_call(long number, const struct arguments *args)
 }
 
 static long signal_call(long number, const struct arguments *args)
-=======
-/* Without a stack of its own a child can only be a process: a fork, or one that shares our memory, of which we know nothing. */
-static long clone_by_number(const struct arguments *args)
-{
-    if (args->a & CLONE_VM || args->b)
-        return sys_ret(sys_call(SYS_clone, args->a, args->b, args->c, args->d, args->e));
-    return sys_ret(fork_process_with((unsigned long)args->a, (void *)args->c, (void *)args->d, (void *)args->e));
-}
-
-static long dispatch(long number, const struct arguments *args)
->>>>>>> 50a32ca (clone and processes made by number)
 {
     switch (number) {
     case SYS_tkill: return sys_ret(hook_tgkill((int)sys_call(SYS_getpid), (int)args->a, (int)args->b, NULL));
@@ -95,25 +93,7 @@ static long dispatch(long number, const struct arguments *args)
     case SYS_sigaltstack: return sigaltstack((const stack_t *)args->a, (stack_t *)args->b);
     case SYS_signalfd: return signalfd((int)args->a, (const sigset_t *)args->b, 0);
     case SYS_signalfd4: return signalfd((int)args->a, (const sigset_t *)args->b, (int)args->d);
-<<<<<<< HEAD
     default: return process_call(number, args);
-=======
-    case SYS_sched_yield: return sched_yield();
-    /* The child of vfork would return from here on a stack that its parent goes on with: it gets memory of its own. */
-    case SYS_fork:
-    case SYS_vfork: return sys_ret(fork_process());
-    case SYS_clone: return clone_by_number(args);
-    case SYS_execve: return execve((const char *)args->a, (char *const *)args->b, (char *const *)args->c);
-    case SYS_execveat:
-        return execveat((int)args->a, (const char *)args->b, (char *const *)args->c, (char *const *)args->d,
-                        (int)args->e);
-    case SYS_wait4: return wait4((pid_t)args->a, (int *)args->b, (int)args->c, (struct rusage *)args->d);
-    case SYS_exit:
-        if (hook_self_or_alone())
-            thread_vanish((int)args->a);
-        return sys_ret(sys_call(SYS_exit, args->a));
-    default: return sys_ret(sys_call(number, args->a, args->b, args->c, args->d, args->e, args->f));
->>>>>>> 50a32ca (clone and processes made by number)
     }
 }
 
