@@ -6,6 +6,7 @@
 #include <fcntl.h>
 
 #include "preload/hook.h"
+#include "runtime/descriptor.h"
 #include "runtime/fork.h"
 #include "runtime/signal.h"
 
@@ -26,6 +27,7 @@ static inline bool keeps_mask(void)
 
 __attribute__((used)) void vfork_begin(void)
 {
+    descriptor_after_fork();
     if (self && !in_vfork_child)
         signal_native_begin(false);
 }
@@ -52,6 +54,7 @@ static int spawn(spawn_function *real, pid_t *pid, const char *file, const posix
         return real(pid, file, actions, attributes, argv, envp);
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     signal_native_begin(false);
+    descriptor_after_fork();
     in_vfork_child = 1;
     int error = real(pid, file, actions, attributes, argv, envp);
     in_vfork_child = 0;
