@@ -83,6 +83,28 @@ static bool is_private_page(const uint32_t *word)
     return n == sizeof(entry) && entry >> 63 && !(entry >> 61 & 1);
 }
 
+/* An absolute deadline, because the call may be repeated: with CLOCK_REALTIME it was one already. */
+static long wait_in_kernel(uint32_t *word, int operation, uint32_t value, const struct timespec *timeout, uint32_t bits)
+{
+    struct timespec until;
+    int64_t deadline_ns;
+    if (!hook_green(FAMILY_lock))
+        return sys_call(SYS_futex, word, operation, value, timeout, NULL, bits);
+    long result = deadline_of(operation, timeout, &deadline_ns);
+    if (result)
+        return result;
+    if (timeout && (operation & FUTEX_CMD_MASK) == FUTEX_WAIT) {
+        until = (struct timespec){deadline_ns / 1000000000, deadline_ns % 1000000000};
+        timeout = &until;
+        operation = FUTEX_WAIT_BITSET;
+    }
+    const long arguments[6] = {(long)word, operation, value, (long)timeout, 0, bits};
+    do
+        result = offload_call(SYS_futex, arguments, HUB_PARK_SIGNAL);
+    while (result == -EINTR && !lock_interrupted(deadline_ns));
+    return result;
+}
+
 static long wait_on(uint32_t *word, int operation, uint32_t value, const struct timespec *timeout, uint32_t bits)
 {
     struct futex_wait request = {word, value};
@@ -91,11 +113,7 @@ static long wait_on(uint32_t *word, int operation, uint32_t value, const struct 
     long result = check_word(word);
     if (result == 0 && is_private_page(word))
         return wait_in_lot(&request, operation, timeout, bits);
-    bool is_offloaded = hook_green(FAMILY_lock) && offload_begin_wait() == 0;
-    result = sys_call(SYS_futex, word, operation, value, timeout, NULL, bits);
-    if (is_offloaded)
-        offload_end_wait();
-    return result;
+    return result ? result : wait_in_kernel(word, operation, value, timeout, bits);
 }
 
 /* The kernel wakes one for 0 and for negative counts. */
