@@ -14,7 +14,8 @@ LIB_SRC := $(wildcard asm/$(CPU)/*.c runtime/*.c preload/*.c)
 LIB_ASM := $(wildcard asm/$(CPU)/*.S)
 LIB_OBJ := $(LIB_SRC:%.c=$B/%.o) $(LIB_ASM:%.S=$B/%.o)
 FCONTEXT := $B/fcontext/make_x86_64_sysv_elf_gas.o
-LIBS := -lev -ldl
+LIBEV := $B/libev/ev.o
+LIBS := -ldl
 
 GREENRUN_OBJ := $B/tools/greenrun.o $B/tools/command.o $B/runtime/options.o
 UNIT := $(patsubst tests/unit/%.c,$B/tests/unit/%,$(wildcard tests/unit/*.c))
@@ -27,6 +28,13 @@ all: $B/libmonkey.so $B/greenrun ## build the library and greenrun (the default)
 $(FCONTEXT):
 	@mkdir -p $B/fcontext
 	cd $B/fcontext && ar x "$$($(CC) -print-file-name=libboost_context.a)" $(notdir $(FCONTEXT))
+
+# libev goes in, and stays hidden: as a library beside ours it would replace the libev that a program brings itself (nio4r's
+# gives up Ruby's lock while it waits). Debian's archive is made for executables; what a shared object may not do like one
+# is to reach stderr, so that becomes a variable of ours.
+$(LIBEV):
+	@mkdir -p $(@D)
+	cd $(@D) && ar x "$$($(CC) -print-file-name=libev.a)" ev.o && objcopy --redefine-sym stderr=hub_stderr ev.o
 
 $B/%.o: %.c
 	@mkdir -p $(@D)
@@ -45,8 +53,8 @@ $B/exports.map: preload/table.h
 	@mkdir -p $(@D)
 	(echo '{ global: green_*;'; $(CC) -E -P -DTABLE_EXPORTS preload/table.h | tr ';' '\n' | sed -n 's/^ *export \([A-Za-z0-9_]*\).*/\1;/p'; echo 'local: *; };') > $@
 
-$B/libmonkey.so: $(LIB_OBJ) $(FCONTEXT) $B/exports.map
-	$(CC) $(CFLAGS) -shared -o $@ $(LIB_OBJ) $(FCONTEXT) -Wl,--version-script=$B/exports.map \
+$B/libmonkey.so: $(LIB_OBJ) $(FCONTEXT) $(LIBEV) $B/exports.map
+	$(CC) $(CFLAGS) -shared -o $@ $(LIB_OBJ) $(FCONTEXT) $(LIBEV) -Wl,--version-script=$B/exports.map \
 	  -Wl,-z,now -Wl,-z,noexecstack -Wl,--no-undefined -Wl,-soname,libmonkey.so $(LIBS)
 
 $B/greenrun: $(GREENRUN_OBJ)
@@ -58,7 +66,7 @@ $B/bench/%: tools/bench/%.c tools/bench/bench.h
 	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) $(CFLAGS) $< -o $@ -pthread
 
 # From an archive, so that a unit test links what is beneath its subject and nothing else.
-$B/runtime.a: $(filter $B/runtime/% $B/asm/%,$(LIB_OBJ)) $(FCONTEXT)
+$B/runtime.a: $(filter $B/runtime/% $B/asm/%,$(LIB_OBJ)) $(FCONTEXT) $(LIBEV)
 	rm -f $@ && ar rcs $@ $^
 
 $B/tests/unit/%: tests/unit/%.c $B/runtime.a

@@ -3,6 +3,7 @@
 #include "runtime/hub.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -439,8 +440,12 @@ static void drain_wake_fd(struct ev_loop *loop, ev_io *watcher, int events)
     sys_call(SYS_read, watcher->fd, &count, sizeof(count));
 }
 
+/* What libev prints its fatal errors to: see the Makefile. */
+FILE *hub_stderr;
+
 static int make_loop(struct hub *h)
 {
+    hub_stderr = stderr;
     h->epoll_fd = -1;
     h->wake_fd = ownfd_adopt((int)sys_ret(sys_call(SYS_eventfd2, 0, EFD_NONBLOCK | EFD_CLOEXEC)));
     if (h->wake_fd < 0)
