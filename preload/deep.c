@@ -36,7 +36,34 @@ static const struct deep_row rows[] = {
 #include "preload/table.h"
 };
 
-static bool write_jump(unsigned char *entry, const void *target)
+/* From the first entry to the last, page by page. The range lies in libc's text. */
+struct range {
+    uintptr_t first, end;
+    bool is_open; /* writable, and executable all the same: our own code may run libc's meanwhile */
+};
+
+static bool protect(uintptr_t first, uintptr_t end, int protection)
+{
+    return sys_call(SYS_mprotect, first, end - first, protection) == 0;
+}
+
+/* One system call for all instead of two for each, where the kernel lets memory be both (SELinux may not). */
+static void range_open(struct range *r)
+{
+    r->is_open = r->first < r->end && protect(r->first, r->end, PROT_READ | PROT_WRITE | PROT_EXEC);
+}
+
+static bool range_close(const struct range *r)
+{
+    return !r->is_open || protect(r->first, r->end, PROT_READ | PROT_EXEC);
+}
+
+static uintptr_t page_of(const void *address)
+{
+    return (uintptr_t)address & ~(PAGE - 1);
+}
+
+static bool write_jump(unsigned char *entry, const void *target, const struct range *text)
 {
     intptr_t distance = (const unsigned char *)target - (entry + JUMP_SIZE);
     if (distance != (int32_t)distance)
@@ -45,11 +72,11 @@ static bool write_jump(unsigned char *entry, const void *target)
     int32_t relative = (int32_t)distance;
     memcpy(code + 1, &relative, sizeof(relative));
 
-    uintptr_t first = (uintptr_t)entry & ~(PAGE - 1), end = ((uintptr_t)entry + JUMP_SIZE + PAGE - 1) & ~(PAGE - 1);
-    if (sys_call(SYS_mprotect, first, end - first, PROT_READ | PROT_WRITE))
+    uintptr_t first = page_of(entry), end = page_of(entry + JUMP_SIZE - 1) + PAGE;
+    if (!text->is_open && !protect(first, end, PROT_READ | PROT_WRITE))
         return false;
     memcpy(entry, code, sizeof(code));
-    return sys_call(SYS_mprotect, first, end - first, PROT_READ | PROT_EXEC) == 0;
+    return text->is_open || protect(first, end, PROT_READ | PROT_EXEC);
 }
 
 /* ---- keeping what is overwritten ---- */
@@ -108,36 +135,48 @@ static bool make_room_to_keep(void)
 }
 
 /* False when this page, or libc's, cannot be written: then no other can either. */
-static bool install(const struct deep_row *row, unsigned char *entry)
+static bool install(const struct deep_row *row, unsigned char *entry, const struct range *text)
 {
     void *way_in = row->real ? keep(entry) : NULL;
     if (row->real && !way_in)
         return true;
-    if (!write_jump(entry, row->hook))
+    if (!write_jump(entry, row->hook, text))
         return false;
     if (row->real)
         *row->real = way_in;
     return true;
 }
 
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
+
+static struct range find_entries(unsigned char *entries[ROWS])
+{
+    struct range text = {UINTPTR_MAX, 0, false};
+    for (size_t i = 0; i < ROWS; i++) {
+        const struct deep_row *row = &rows[i];
+        entries[i] = hook_families >> row->family & 1 ? dlvsym(RTLD_NEXT, row->name, row->version) : NULL;
+        if (!entries[i])
+            continue;
+        uintptr_t first = page_of(entries[i]), end = page_of(entries[i] + JUMP_SIZE - 1) + PAGE;
+        text.first = first < text.first ? first : text.first;
+        text.end = end > text.end ? end : text.end;
+    }
+    return text;
+}
+
 void deep_install(void)
 {
+    static unsigned char *entries[ROWS];
+    struct range text = find_entries(entries);
     bool is_possible = make_room_to_keep();
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        const struct deep_row *row = &rows[i];
-        if (!(hook_families >> row->family & 1))
-            continue;
-        unsigned char *entry = dlvsym(RTLD_NEXT, row->name, row->version);
+    range_open(&text);
+    for (size_t i = 0; i < ROWS && is_possible; i++)
         /* Two names of one function: the first row has it. */
-        if (!entry || *entry == 0xe9)
-            continue;
-        is_possible = is_possible && install(row, entry);
-        if (!is_possible) {
-            base_say("libc's code cannot be patched: calls that libc makes itself (stdio, name service) will block the "
-                     "worker");
-            break;
-        }
-    }
+        if (entries[i] && *entries[i] != 0xe9)
+            is_possible = install(&rows[i], entries[i], &text);
+    if (!range_close(&text) || !is_possible)
+        base_say(
+            "libc's code cannot be patched: calls that libc makes itself (stdio, name service) will block the worker");
     if (kept)
         sys_call(SYS_mprotect, kept, PAGE, PROT_READ | PROT_EXEC);
 }
