@@ -72,6 +72,7 @@ class HttpRelay(Daemon):
 
 class Tinyproxy(HttpRelay):
     name = package = binary = 'tinyproxy'
+    may_offload = True              # calls fsync after each line of its log
 
     def start(self):
         self.make_backend()
