@@ -108,12 +108,13 @@ int lock_tried(int result)
 static void end_offload(const bool *is_offloaded)
 {
     if (*is_offloaded)
-        offload_end_wait();
+        offload_end_cancelable();
 }
 
 int lock_call_blocking(const struct lock_call *call)
 {
     /* Cancellation may unwind the call. */
-    __attribute__((cleanup(end_offload))) bool is_offloaded = hook_green(FAMILY_lock) && offload_begin_wait() == 0;
+    __attribute__((cleanup(end_offload))) bool is_offloaded =
+        hook_green(FAMILY_lock) && offload_begin_cancelable() == 0;
     return call->function(call);
 }

@@ -15,6 +15,7 @@
 struct carrier {
     fcontext_t context; /* its own, while it carries somebody */
     void *tcb;
+    bool may_unwind; /* between offload_begin_cancelable and its end */
 };
 
 static struct spin lock; /* guards the queue and the counts */
@@ -168,6 +169,33 @@ void offload_end_wait(void)
 {
     come_back_from_wait();
     runtime_leave();
+}
+
+int offload_begin_cancelable(void)
+{
+    struct green *g = self;
+    if (begin(true))
+        return -1;
+    hub_set_wait_flags(g, HUB_PARK_CANCEL);
+    g->carrier->may_unwind = true;
+    signal_allow_kick(true);
+    /* A request that came before this is seen by libc, which looks before it sleeps. */
+    atomic_store(&g->stoppable_tid, (int)sys_call(SYS_gettid));
+    return 0;
+}
+
+void offload_end_cancelable(void)
+{
+    struct green *g = self;
+    atomic_store(&g->stoppable_tid, 0);
+    signal_allow_kick(false);
+    g->carrier->may_unwind = false;
+    offload_end_wait();
+}
+
+bool offload_may_unwind(const struct green *g)
+{
+    return g->carrier && g->carrier->may_unwind;
 }
 
 long offload_call(long number, const long arguments[6], unsigned flags)

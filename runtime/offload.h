@@ -18,6 +18,13 @@ void offload_end(void);
 int offload_begin_wait(void);
 void offload_end_wait(void);
 
+/* The same for a libc function that is a cancellation point (a process-shared condition variable). libc sets the asynchronous
+ * type while it sleeps, so a request unwinds it from the kick, and the caller's cleanup must call the end. */
+int offload_begin_cancelable(void);
+void offload_end_cancelable(void);
+/* In the handler of a kick. */
+bool offload_may_unwind(const struct green *g);
+
 /* Makes a system call that only another thread or process ends. An alert that flags (HUB_PARK_*) allows ends it with -EINTR, which
  * may be for nothing: the caller acts on its alerts and repeats the call. May switch. */
 long offload_call(long number, const long arguments[6], unsigned flags);

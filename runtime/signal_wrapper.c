@@ -11,6 +11,7 @@
 
 #include "asm/x86_64/stoppable.h"
 #include "runtime/glibc.h"
+#include "runtime/offload.h"
 #include "runtime/signal_internal.h"
 #include "runtime/stack.h"
 
@@ -256,6 +257,8 @@ static void on_kick(struct green *g, siginfo_t *info, ucontext_t *context)
 {
     if (!worker_hub) {
         stoppable_stop(context);
+        if (g && offload_may_unwind(g) && glibc_cancels_anywhere(g->tcb))
+            pthread_testcancel();
         return;
     }
     signal_adopt_mask_in(context);
