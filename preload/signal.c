@@ -1,7 +1,7 @@
 /* Signals by name: masks, dispositions, sending, waiting. The rules are in runtime/signal.h; here are libc's signatures, its checks of
  * arguments, and cancellation.
  *
- * libc's other functions (signal, sigset, sigpause, siginterrupt, abort, system, siglongjmp…) call these at the entries that the
+ * libc's other functions (signal, sigset, sigpause, siginterrupt, system, siglongjmp…) call these at the entries that the
  * deep hooks take over. */
 #include <string.h>
 
@@ -92,6 +92,27 @@ HOOK_EXPORT int raise(int sig)
     return (int)sys_ret(-pthread_kill(pthread_self(), sig));
 }
 HOOK_ALIAS(gsignal, raise);
+
+static void unblock_abort(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGABRT);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+/* POSIX abort: blocked or ignored, SIGABRT ends the process, unless its handler does not return. libc's own unblocks it in the kernel
+ * only. */
+HOOK_EXPORT void abort(void)
+{
+    const struct sigaction by_default = {.sa_handler = SIG_DFL};
+    unblock_abort();
+    raise(SIGABRT);
+    sigaction(SIGABRT, &by_default, NULL);
+    unblock_abort();
+    raise(SIGABRT);
+    __builtin_trap();
+}
 
 static siginfo_t queued_info(int sig, int code, const union sigval value)
 {

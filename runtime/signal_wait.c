@@ -3,6 +3,7 @@
  * A thread in sigtimedwait tells what it awaits; such a signal is handed to it by signal_route.c whatever its disposition. While
  * there is only one thread the kernel's own calls do all of it. */
 #include "runtime/signal_internal.h"
+#include "runtime/signal_timer.h"
 
 static uint64_t word_of(const sigset_t *set)
 {
@@ -246,6 +247,7 @@ void signal_after_fork(void)
     signal_main = g;
     signal_queue_after_fork();
     signal_preempt_after_fork();
+    signal_timer_after_fork();
     signal_mask_after_fork();
     sigset_t mask;
     memcpy(&mask, &kept.blocked, sizeof(kept.blocked));

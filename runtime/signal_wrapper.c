@@ -13,6 +13,7 @@
 #include "runtime/glibc.h"
 #include "runtime/offload.h"
 #include "runtime/signal_internal.h"
+#include "runtime/signal_timer.h"
 #include "runtime/stack.h"
 
 #define WORKER_STACK (64 * 1024)
@@ -262,6 +263,8 @@ static void on_kick(struct green *g, siginfo_t *info, ucontext_t *context)
         return;
     }
     signal_adopt_mask_in(context);
+    if (info->si_code == SI_TIMER && info->si_value.sival_ptr)
+        signal_timer_fired(info);
     if (!g || (!runtime_depth && must_wait_for_malloc(g, context)))
         return;
     if (!runtime_depth && glibc_cancels_anywhere(g->tcb))
