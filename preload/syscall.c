@@ -202,6 +202,13 @@ static long transfer_call(long number, const struct arguments *args)
     }
 }
 
+/* set_tid_address(2): the word that the kernel clears at a thread's end is, under a green thread, that of its worker: it stays. */
+static long set_tid_address(const struct arguments *args)
+{
+    struct green *g = hook_self_or_alone();
+    return g ? g->tid : to_kernel(SYS_set_tid_address, args);
+}
+
 static long dispatch(long number, const struct arguments *args)
 {
     if (unlikely(in_vfork_child))
@@ -211,6 +218,7 @@ static long dispatch(long number, const struct arguments *args)
         return hook_futex((uint32_t *)args->a, (int)args->b, (uint32_t)args->c, (const struct timespec *)args->d,
                           (uint32_t *)args->e, (uint32_t)args->f);
     case SYS_gettid: return gettid();
+    case SYS_set_tid_address: return set_tid_address(args);
     case SYS_sched_yield: return sched_yield();
     case SYS_exit: return end_thread(args);
     }

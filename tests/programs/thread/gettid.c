@@ -10,20 +10,30 @@ stable over waits: 200
 getpid agrees: 200
 tgkill(pid, tid, 0): 200
 names are each thread's own: 200
+set_tid_address says it, too: 200
 tgkill to a thread that is gone: -1 ESRCH
 */
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include "say.h"
 
 enum { COUNT = 200 };
 static pid_t tids[COUNT];
-static int fits, agrees, stable, same_pid, tgkills, names;
+static int fits, agrees, stable, same_pid, tgkills, names, addresses;
 static pthread_barrier_t all;
 
 static void add(int *sum, int n)
 {
     __atomic_add_fetch(sum, n, __ATOMIC_RELAXED);
+}
+
+/* Set to what it is: libc's join waits for that word. */
+static long same_tid_address(void)
+{
+    int *address = NULL;
+    NEED(prctl(PR_GET_TID_ADDRESS, &address) == 0);
+    return syscall(SYS_set_tid_address, address);
 }
 
 static void *body(void *arg)
@@ -42,6 +52,7 @@ static void *body(void *arg)
     add(&tgkills, tgkill(getpid(), tids[(number + 1) % COUNT], 0) == 0);
     pthread_getname_np(pthread_self(), got, sizeof got);
     add(&names, strcmp(name, got) == 0);
+    add(&addresses, same_tid_address() == tids[number]);
     pthread_barrier_wait(&all);
     return NULL;
 }
@@ -69,6 +80,7 @@ int main(void)
     printf("getpid agrees: %d\n", same_pid);
     printf("tgkill(pid, tid, 0): %d\n", tgkills);
     printf("names are each thread's own: %d\n", names);
+    printf("set_tid_address says it, too: %d\n", addresses);
     sleep_ms(20);
     int gone = tgkill(getpid(), tids[5], 0);
     printf("tgkill to a thread that is gone: %d %s\n", gone, error_name(errno));
