@@ -1,6 +1,7 @@
 /* Prototypes of libc symbols that we hook and no public header declares, and the headers of all the others. */
 #pragma once
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
@@ -33,6 +34,9 @@
 int __libc_start_main(int (*main_function)(int, char **, char **), int argc, char **argv, void (*init)(void),
                       void (*fini)(void), void (*rtld_fini)(void), void *stack_end);
 int pthread_yield(void);
+/* <link.h> and <ev.h> cannot be had together. */
+struct dl_phdr_info;
+int dl_iterate_phdr(int (*callback)(struct dl_phdr_info *, size_t, void *), void *argument);
 __typeof__(sched_yield) __sched_yield;
 void _dl_debug_state(void);
 int __sigaction(int sig, const struct sigaction *action, struct sigaction *old);

@@ -19,11 +19,13 @@ uint32_t hook_families = UINT32_MAX;
 static void *find(const char *name, const char *version)
 {
     void *address = dlvsym(RTLD_NEXT, name, version);
-    return address ? address : dlsym(RTLD_NEXT, name);
+    return address || !real_dlsym ? address : real_dlsym(RTLD_NEXT, name);
 }
 
 void hook_resolve(void)
 {
+    /* Our own dlsym would come back here. */
+    real_dlsym = (__typeof__(real_dlsym))dlvsym(RTLD_NEXT, "dlsym", "GLIBC_2.34");
 #define RESOLVE_RAW(name, version)
 #define RESOLVE_DEEP(name, version)
 #define RESOLVE_REAL(name, version) real_##name = (__typeof__(real_##name))find(#name, version);

@@ -2,6 +2,7 @@
 #include "preload/init.h"
 
 #include "preload/deep.h"
+#include "preload/dl.h"
 #include "preload/hook.h"
 #include "preload/inherit.h"
 #include "runtime/fork.h"
@@ -59,8 +60,10 @@ void init_start(void)
     offload_init((int)options.offload_threads);
     report_init(options.on_deadlock);
     fork_init();
-    if (options.patch_deep)
+    if (options.patch_deep) {
         deep_install();
+        dl_install();
+    }
     if (!options.exec_inherit)
         inherit_nothing();
 }

@@ -97,12 +97,6 @@ HOOK_EXPORT int pthread_setattr_default_np(const pthread_attr_t *attr)
     return 0;
 }
 
-/* ld.so calls this empty function for debuggers, whenever it has loaded or unloaded something. */
-HOOK_EXPORT void _dl_debug_state(void)
-{
-    tls_modules_changed();
-}
-
 /* POSIX sched_yield: every other runnable green thread runs first. */
 HOOK_EXPORT int sched_yield(void)
 {

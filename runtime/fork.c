@@ -13,6 +13,7 @@
 #include "runtime/descriptor.h"
 #include "runtime/glibc.h"
 #include "runtime/hub.h"
+#include "runtime/loader.h"
 #include "runtime/native.h"
 #include "runtime/offload.h"
 #include "runtime/ownfd.h"
@@ -43,6 +44,7 @@ void fork_child(void)
     readiness_after_fork();
     offload_after_fork();
     reaper_after_fork();
+    loader_after_fork();
     native_after_fork();
     signal_after_fork();
     runtime_leave();

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "runtime/glibc.h"
+#include "runtime/loader.h"
 #include "runtime/heap.h"
 #include "runtime/park.h"
 #include "runtime/registry.h"
@@ -330,6 +331,8 @@ int thread_create(pthread_t *out, const pthread_attr_t *attr, void *(*start)(voi
     int error = read_attr(attr, &wishes);
     if (error)
         return error;
+    if (unlikely(tls_is_stale()))
+        loader_wait();
     runtime_enter();
     error = create(out, &wishes, start, argument);
     runtime_leave();

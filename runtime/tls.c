@@ -57,6 +57,11 @@ void tls_modules_changed(void)
     atomic_store(&modules_stale, true);
 }
 
+bool tls_is_stale(void)
+{
+    return atomic_load_explicit(&modules_stale, memory_order_relaxed);
+}
+
 static void fill_private(char *tcb)
 {
     *(pid_t *)(tcb + glibc.tid_offset) = 0;

@@ -18,6 +18,9 @@ void tls_destroy(void *tcb);
 /* Makes the TLS of a pooled TCB as new. */
 void tls_renew(void *tcb);
 
+/* tls_renew will ask the dynamic linker for its modules, under its lock. */
+bool tls_is_stale(void);
+
 /* Modules came or went: the list that tls_renew walks is made anew at its next use. */
 void tls_modules_changed(void);
 
