@@ -104,8 +104,8 @@ static void by_thread_id(void)
         sleep_ms(5);
     NEED(timer_delete(timer) == 0);
     int before = hits;
-    printf("directed: %s, in the thread %d, code SI_TIMER %d, value %d\n", hits >= 3 ? "at least 3" : "too few", in_thread,
-           is_timer, value);
+    printf("directed: %s, in the thread %d, code SI_TIMER %d, value %d\n", hits >= 3 ? "at least 3" : "too few",
+           in_thread, is_timer, value);
     sleep_ms(20);
     printf("after timer_delete: %s\n", hits - before <= 1 ? "silent" : "still heard");
     before = hits;
