@@ -21,11 +21,21 @@ static bool has_value(void *argument)
     return __atomic_load_n(wait->word, __ATOMIC_SEQ_CST) == wait->value;
 }
 
-/* Reads the word as the kernel does, through an operation that does nothing: 0, -EFAULT, -EINVAL (not aligned). */
+/* 0, -EFAULT, -EINVAL (not aligned). The kernel reads the word for us, in an operation that does nothing; but it is asked once only for
+ * each page that a thread stays with. (Whoever waits in a page that he has unmapped since gets SIGSEGV in place of EFAULT.) */
 static long check_word(const uint32_t *word)
 {
+    static __thread uintptr_t known_page;
+    uintptr_t page = (uintptr_t)word / 4096;
+    if ((uintptr_t)word % sizeof(*word))
+        return -EINVAL;
+    if (page && page == known_page)
+        return 0;
     long result = sys_call(SYS_futex, word, FUTEX_CMP_REQUEUE_PRIVATE, 0, 0, word, 0);
-    return result == -EAGAIN ? 0 : result < 0 ? result : 0;
+    if (result < 0 && result != -EAGAIN)
+        return result;
+    known_page = page;
+    return 0;
 }
 
 /* FUTEX_WAIT counts from now, FUTEX_WAIT_BITSET names the moment. -EINVAL for a time that cannot be. */

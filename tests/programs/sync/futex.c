@@ -6,6 +6,9 @@ wait, time-out: -1 ETIMEDOUT
 wait_bitset, absolute time-out: -1 ETIMEDOUT
 wait, bad time-out: -1 EINVAL
 wait, unaligned: -1 EINVAL
+wait, no memory there: -1 EFAULT
+wake_op, nobody waits: 0, word 5 after adding 3
+wake_op, no memory there: -1 EFAULT
 wake nobody: 0
 lock of three states: 20000
 wake 3 of 10, then the rest: 3 7
@@ -135,6 +138,14 @@ int main(void)
               futex(&word, FUTEX_WAIT_BITSET_PRIVATE, 1, &then, NULL, FUTEX_BITSET_MATCH_ANY));
     say_futex("wait, bad time-out", futex(&word, FUTEX_WAIT_PRIVATE, 1, &bad, NULL, 0));
     say_futex("wait, unaligned", futex((int *)((char *)&word + 1), FUTEX_WAIT_PRIVATE, 1, &soon, NULL, 0));
+    say_futex("wait, no memory there", futex((int *)8, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0));
+    second = 2;
+    long nobody = futex(&word, FUTEX_WAKE_OP_PRIVATE, 1, (const struct timespec *)1L, &second,
+                        FUTEX_OP(FUTEX_OP_ADD, 3, FUTEX_OP_CMP_EQ, 2));
+    printf("wake_op, nobody waits: %ld, word %d after adding 3\n", nobody, second);
+    say_futex("wake_op, no memory there",
+              futex(&word, FUTEX_WAKE_OP_PRIVATE, 1, NULL, (int *)8, FUTEX_OP(FUTEX_OP_ADD, 3, FUTEX_OP_CMP_EQ, 2)));
+    second = 0;
     say_futex("wake nobody", futex(&word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0));
     for (int i = 0; i < 20; i++)
         threads[i] = start(counts, NULL);
