@@ -79,8 +79,8 @@ HOOK_EXPORT int pthread_getattr_np(pthread_t thread, pthread_attr_t *attr)
         return error;
     pthread_attr_setstack(attr, g->stack_low, g->stack_size_bytes);
     pthread_attr_setguardsize(attr, g->guard_size_bytes);
-    pthread_attr_setdetachstate(attr,
-                                atomic_load(&g->detached) == 1 ? PTHREAD_CREATE_DETACHED : PTHREAD_CREATE_JOINABLE);
+    pthread_attr_setdetachstate(attr, atomic_load(&g->claim) & CLAIM_DETACHED ? PTHREAD_CREATE_DETACHED
+                                                                              : PTHREAD_CREATE_JOINABLE);
     return 0;
 }
 

@@ -127,11 +127,10 @@ static void end_specific_data(struct green *g)
 
 /* ---- the end ---- */
 
-/* Of a detach and an end at the same time, one gives the stack back. */
 static void recycle(struct green *g)
 {
-    uint32_t ended = GREEN_ENDED;
-    if (atomic_compare_exchange_strong(&g->state, &ended, GREEN_FREE) && !g->is_main)
+    atomic_store(&g->state, GREEN_FREE);
+    if (!g->is_main)
         stack_give(g);
 }
 
@@ -139,17 +138,17 @@ static void recycle(struct green *g)
 static void thread_finished(void *argument)
 {
     struct green *g = argument;
+    const void *key = &g->state;
     /* The list of alerted threads must not hold what may be unmapped. */
     if (unlikely(atomic_load(&g->alerts) & ALERT_LISTED))
         hub_take_alerts();
     atomic_fetch_sub_explicit(&g->hub->live, 1, memory_order_relaxed);
     atomic_store(&g->state, GREEN_ENDED);
-    if (atomic_load(&g->detached) == 1) {
+    /* One of us and of who detaches or joins it sees what the other did, and gives it back; it may be gone at once then. */
+    if (atomic_fetch_or(&g->claim, CLAIM_ENDED) & CLAIM_DETACHED)
         recycle(g);
-        return;
-    }
-    if (park_may_have_waiters(&g->state))
-        park_wake(&g->state, UINT_MAX, 0);
+    else if (park_may_have_waiters(key))
+        park_wake(key, UINT_MAX, 0);
 }
 
 static void give_up_locks(struct green *g)
@@ -316,7 +315,8 @@ static int create(pthread_t *out, const struct start_wishes *w, void *(*start)(v
         g->stack_size_bytes = w->stack_size_bytes;
     }
     g->context = make_fcontext(top, (size_t)(top - low), thread_entry);
-    g->detached = (uint32_t)w->detached;
+    g->claim = w->detached ? CLAIM_DETACHED : 0;
+    g->joiner = NULL;
     signal_thread_start(g, w->has_mask ? &w->mask : NULL);
     atomic_store_explicit(&g->state, GREEN_LIVE, memory_order_release);
     atomic_fetch_add(&thread_live_count, 1);
@@ -352,7 +352,35 @@ struct green *thread_find(pthread_t thread)
 static bool has_not_ended(void *argument)
 {
     struct green *g = argument;
-    return atomic_load(&g->state) == GREEN_LIVE;
+    return !(atomic_load(&g->claim) & CLAIM_ENDED);
+}
+
+/* As glibc: two that join each other, unless the other will end by a cancellation or is about to. */
+static bool would_deadlock(struct green *g)
+{
+    if (!self)
+        return false;
+    bool is_mutual = atomic_load(&self->joiner) == g &&
+                     !(*glibc_cancel_word(g->tcb) & (CANCEL_REQUESTED | CANCEL_EXITING)) && has_not_ended(g);
+    return (g == self || is_mutual) && !glibc_cancel_is_due(self->tcb);
+}
+
+static int claim_join(struct green *g)
+{
+    if (atomic_load(&g->claim) & CLAIM_DETACHED)
+        return EINVAL;
+    if (would_deadlock(g))
+        return EDEADLK;
+    if (atomic_fetch_or(&g->claim, CLAIM_JOINED) & (CLAIM_JOINED | CLAIM_DETACHED))
+        return EINVAL;
+    atomic_store(&g->joiner, self);
+    return 0;
+}
+
+static void give_up_join(struct green *g)
+{
+    atomic_store(&g->joiner, NULL);
+    atomic_fetch_and(&g->claim, ~CLAIM_JOINED);
 }
 
 /* The caller owns the right to join g. */
@@ -365,25 +393,11 @@ static void take_result(struct green *g, void **result)
     runtime_leave();
 }
 
-static int claim_join(pthread_t thread, struct green **out)
-{
-    struct green *g = thread_find(thread);
-    if (!g)
-        return ESRCH;
-    if (g == self)
-        return EDEADLK;
-    uint32_t joinable = 0;
-    if (!atomic_compare_exchange_strong(&g->detached, &joinable, 2))
-        return EINVAL;
-    *out = g;
-    return 0;
-}
-
 int thread_join(pthread_t thread, void **result, int64_t deadline_ns)
 {
-    struct green *g;
     pthread_testcancel();
-    int error = claim_join(thread, &g);
+    struct green *g = thread_find(thread);
+    int error = g ? claim_join(g) : ESRCH;
     if (error)
         return error;
     while (has_not_ended(g)) {
@@ -394,9 +408,9 @@ int thread_join(pthread_t thread, void **result, int64_t deadline_ns)
                                        .validate = has_not_ended,
                                        .argument = g};
         switch (park_wait(&request)) {
-        case WAKE_TIMEOUT: atomic_store(&g->detached, 0); return ETIMEDOUT;
+        case WAKE_TIMEOUT: give_up_join(g); return ETIMEDOUT;
         case WAKE_CANCEL:
-            atomic_store(&g->detached, 0);
+            give_up_join(g);
             pthread_testcancel();
             return EINTR; /* not reached: the request cannot be withdrawn */
         case WAKE_SIGNAL: thread_act_on_alerts(); break;
@@ -406,32 +420,34 @@ int thread_join(pthread_t thread, void **result, int64_t deadline_ns)
     return 0;
 }
 
+/* Whatever else is wrong, one that runs is busy (pthread_tryjoin_np(3) in glibc). */
 int thread_try_join(pthread_t thread, void **result)
 {
-    struct green *g;
-    int error = claim_join(thread, &g);
-    if (error)
-        return error;
-    if (has_not_ended(g)) {
-        atomic_store(&g->detached, 0);
+    struct green *g = thread_find(thread);
+    if (g && has_not_ended(g))
         return EBUSY;
-    }
-    take_result(g, result);
-    return 0;
+    int error = g ? claim_join(g) : ESRCH;
+    if (!error)
+        take_result(g, result);
+    return error;
 }
 
+/* As glibc: 0 for one that is being joined, which goes on. */
 int thread_detach(pthread_t thread)
 {
     struct green *g = thread_find(thread);
     if (!g)
         return ESRCH;
-    uint32_t joinable = 0;
-    if (!atomic_compare_exchange_strong(&g->detached, &joinable, 1))
-        return EINVAL;
-    /* thread_finished stores ENDED before it looks at detached, we did it the other way round: one of us recycles. */
-    runtime_enter();
-    recycle(g);
-    runtime_leave();
+    uint32_t claim = atomic_load(&g->claim);
+    do
+        if (claim & (CLAIM_DETACHED | CLAIM_JOINED))
+            return claim & CLAIM_DETACHED ? EINVAL : 0;
+    while (!atomic_compare_exchange_weak(&g->claim, &claim, claim | CLAIM_DETACHED));
+    if (claim & CLAIM_ENDED) {
+        runtime_enter();
+        recycle(g);
+        runtime_leave();
+    }
     return 0;
 }
 
@@ -479,6 +495,7 @@ void thread_after_fork(void)
     }
     g->hub = worker_hub;
     g->carrier = NULL;
+    g->joiner = NULL;
     g->tid = (int)sys_call(SYS_getpid);
     choose_first_tid(g->tid);
     atomic_store(&g->alerts, 0);

@@ -72,10 +72,11 @@ struct green {
     void *(*start)(void *);
     void *argument;
     void *result;
-    _Atomic uint32_t state;    /* enum green_state */
-    _Atomic uint32_t detached; /* 0 joinable, 1 detached, 2 being joined */
-    uint64_t serial;           /* 1 is main; names the thread in reports */
-    int tid;                   /* what gettid() says: the pid for main, else a number no kernel thread can have */
+    _Atomic uint32_t state;         /* enum green_state */
+    _Atomic uint32_t claim;         /* CLAIM_*: who gives it back when it has ended */
+    _Atomic(struct green *) joiner; /* who joins it */
+    uint64_t serial;                /* 1 is main; names the thread in reports */
+    int tid;                        /* what gettid() says: the pid for main, else a number no kernel thread can have */
 
     struct signal_state signal; /* mask, pending signals, alternate stack */
 
@@ -91,6 +92,10 @@ struct green {
     char name[16];             /* PR_SET_NAME; empty: as the process */
     struct __res_state resolver; /* what libc's __resp points to in this thread */
 };
+
+#define CLAIM_DETACHED 1u /* it does so itself */
+#define CLAIM_JOINED 2u   /* a thread is joining it */
+#define CLAIM_ENDED 4u    /* it has ended, and nothing but its claimant touches it any more */
 
 #define ALERT_SIGNAL 1u /* a signal may be deliverable */
 #define ALERT_CANCEL 2u /* pthread_cancel was called */

@@ -12,6 +12,8 @@ timedjoin, past: ETIMEDOUT
 timedjoin, soon over: 0, value 6
 tryjoin, over: 0, value 7
 clockjoin without a deadline: 0, value 8
+tryjoin self: EBUSY
+join and detach of a detached one: EINVAL EINVAL
 */
 #include "say.h"
 
@@ -19,6 +21,22 @@ static void *returns_late(void *arg)
 {
     sleep_ms((long)arg == 6 ? 2000 : 150);
     return arg;
+}
+
+static void *sleeps(void *arg)
+{
+    sleep_ms(60);
+    return arg;
+}
+
+static void refusals(void)
+{
+    printf("tryjoin self: %s\n", error_name(pthread_tryjoin_np(pthread_self(), NULL)));
+    pthread_t victim = start(sleeps, NULL);
+    pthread_detach(victim);
+    int again = pthread_detach(victim);
+    printf("join and detach of a detached one: %s %s\n", error_name(pthread_join(victim, NULL)), error_name(again));
+    sleep_ms(80);
 }
 
 int main(void)
@@ -52,5 +70,6 @@ int main(void)
     thread = start(returns_late, (void *)8L);
     error = pthread_clockjoin_np(thread, &value, CLOCK_MONOTONIC, NULL);
     printf("clockjoin without a deadline: %s, value %ld\n", error_name(error), (long)value);
+    refusals();
     return 0;
 }
