@@ -108,6 +108,7 @@ extern bool signal_has_green_stacks; /* under the lock: from now on a fault may 
 extern uint32_t signal_live;         /* green threads that take part; under the lock */
 extern uint64_t
     signal_virtual; /* under the lock: signals that the kernel never holds back while there are several threads */
+extern uint64_t signal_kept_in_kernel;      /* under the lock to change: never virtual, because a signalfd reads them */
 extern _Atomic uint64_t signal_kernel_mask; /* what worker 0's kernel thread shall block */
 
 /* Under the lock. */

@@ -14,12 +14,12 @@
 uint32_t signal_live;
 bool signal_has_green_stacks;
 uint64_t signal_virtual;
+uint64_t signal_kept_in_kernel;
 _Atomic uint64_t signal_kernel_mask;
 
 /* Under the lock. */
 static uint32_t blocked_by[_NSIG]; /* how many live green threads block it */
 static uint64_t some_block;        /* those of which that is not 0 */
-static uint64_t kept_in_kernel;    /* never virtual: a signalfd reads them */
 static _Atomic uint64_t applied;   /* what worker 0 has; written on worker 0 only */
 
 static bool on_first_worker(void)
@@ -58,7 +58,7 @@ void signal_refresh_kernel_mask(uint64_t changed)
 
 void signal_make_virtual(uint64_t set)
 {
-    set &= ~(signal_virtual | kept_in_kernel | SIGNALS_RESERVED | SIGNALS_UNBLOCKABLE | SIGNALS_FAULT);
+    set &= ~(signal_virtual | signal_kept_in_kernel | SIGNALS_RESERVED | SIGNALS_UNBLOCKABLE | SIGNALS_FAULT);
     signal_virtual |= set;
     if (!set)
         return;
@@ -75,7 +75,7 @@ void signal_keep_in_kernel(const sigset_t *set)
     memcpy(&keep, set, sizeof(keep));
     signal_load_actions();
     struct signal_hold hold = signal_lock();
-    kept_in_kernel |= keep;
+    signal_kept_in_kernel |= keep;
     uint64_t back = signal_virtual & keep;
     signal_virtual &= ~keep;
     for (uint64_t rest = back; rest; rest &= rest - 1)
@@ -170,7 +170,7 @@ void signal_fetch_from_kernel(uint64_t set)
 static void fetch_from_time_alone(struct green *g)
 {
     if (unlikely(g->signal.left_in_kernel) && g == self)
-        fetch(g->signal.left_in_kernel & ~kept_in_kernel, g);
+        fetch(g->signal.left_in_kernel & ~signal_kept_in_kernel, g);
     g->signal.left_in_kernel = 0;
 }
 

@@ -130,12 +130,23 @@ void signal_give_out(void)
     signal_apply_kernel_mask();
 }
 
+/* A signalfd finds what all threads block in the kernel; so a thread's own goes there as well. */
+static bool goes_to_kernel(const struct green *target, int sig)
+{
+    uint64_t bit = signal_bit(sig);
+    return target && signal_kept_in_kernel & bit && atomic_load(&signal_kernel_mask) & bit;
+}
+
 /* Default actions concern the process, whoever the signal was directed to. */
 static int direct(struct green *target, int sig, const siginfo_t *info)
 {
     signal_load_actions();
     if (signal_bit(sig) & SIGNALS_UNBLOCKABLE)
         return (int)sys_call(SYS_kill, sys_call(SYS_getpid), sig);
+    if (goes_to_kernel(target, sig)) {
+        long pid = sys_call(SYS_getpid);
+        return (int)(info ? sys_call(SYS_rt_sigqueueinfo, pid, sig, info) : sys_call(SYS_kill, pid, sig));
+    }
     runtime_enter();
     struct signal_hold hold = signal_lock();
     bool has_room = !signal_is_congested() || sig < SIGRTMIN;

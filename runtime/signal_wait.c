@@ -2,6 +2,7 @@
  *
  * A thread in sigtimedwait tells what it awaits; such a signal is handed to it by signal_route.c whatever its disposition. While
  * there is only one thread the kernel's own calls do all of it. */
+#include "runtime/offload.h"
 #include "runtime/signal_internal.h"
 #include "runtime/signal_timer.h"
 
@@ -124,6 +125,25 @@ static int wait_parked(struct green *g, uint64_t set, siginfo_t *info, int64_t d
     }
 }
 
+/* What a signalfd reads as well stays in the kernel: a kernel thread of ours waits there, which blocks it too. */
+static int wait_in_kernel(uint64_t set, siginfo_t *info, int64_t deadline_ns)
+{
+    struct timespec left = {0, 0};
+    if (deadline_ns != DEADLINE_NEVER)
+        left = deadline_left(deadline_ns);
+    const long arguments[6] = {(long)&set, (long)info, (long)(deadline_ns == DEADLINE_NEVER ? NULL : &left),
+                               sizeof(set)};
+    for (;;) {
+        long sig = offload_call(SYS_rt_sigtimedwait, arguments, HUB_PARK_SIGNAL | HUB_PARK_CANCEL);
+        if (sig != -EINTR)
+            return (int)sig;
+        if (atomic_load(&self->alerts) & ALERT_CANCEL)
+            return -ECANCELED;
+        if (signal_deliver(SIGNAL_NEVER_RESTARTS))
+            return -EINTR;
+    }
+}
+
 int signal_wait(const sigset_t *raw_set, siginfo_t *info, int64_t deadline_ns)
 {
     struct green *g = self;
@@ -136,6 +156,10 @@ int signal_wait(const sigset_t *raw_set, siginfo_t *info, int64_t deadline_ns)
     if (!sig && thread_is_alone(g)) {
         runtime_leave();
         return wait_alone(set, info, deadline_ns);
+    }
+    if (!sig && unlikely(set & signal_kept_in_kernel)) {
+        runtime_leave();
+        return wait_in_kernel(set, info, deadline_ns);
     }
     if (!sig) {
         struct signal_hold hold = signal_lock();

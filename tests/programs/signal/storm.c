@@ -142,7 +142,8 @@ int main(void)
     long total = (long)join(reader);
     printf("queued: %s, sum %s\n", queued == COUNT ? "all" : "not all",
            sum == COUNT * (COUNT - 1) / 2 ? "right" : "wrong");
-    printf("directed: %s, %s\n", directed > 0 && directed <= COUNT ? "some" : "none", total == directed ? "each written down" : "lost");
+    printf("directed: %s, %s\n", directed > 0 && directed <= COUNT ? "some" : "none",
+           total == directed ? "each written down" : "lost");
     printf("main's signals: %s\n", plain > 0 ? "some" : "none");
     int idle = 0;
     for (int i = 0; i < THREADS; i++)
