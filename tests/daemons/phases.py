@@ -8,6 +8,7 @@ from box import Failure, wait_until
 
 CLIENTS = 200
 CHURN_ROUNDS = 5
+LASTING = 10     # samples, 20 ms apart
 
 
 class Watch:
@@ -27,8 +28,9 @@ class Watch:
         return self.total(lambda pid: procfs.status(pid, 'VmRSS'))
 
     def tasks(self):
+        """(those of the process that has the most, how many are offload threads)."""
         pairs = [procfs.tasks(pid) for pid in procfs.family(self.pid)]
-        return max(own for own, _ in pairs), sum(offload for _, offload in pairs)
+        return max((own for own, _ in pairs), key=len), sum(len(offload) for _, offload in pairs)
 
     def cpu_seconds(self):
         return self.total(procfs.cpu_seconds)
@@ -71,7 +73,7 @@ def held_crowd(daemon, watch, facts):
 
 
 def check_threads(daemon, watch, facts):
-    own, _ = watch.tasks()
+    own = len(watch.tasks()[0])
     facts['threads'] = own
     if watch.workers is None:
         if daemon.thread_per_connection and own <= CLIENTS:
@@ -83,11 +85,13 @@ def check_threads(daemon, watch, facts):
 def check_samples(daemon, watch, seen, facts):
     """Also between the quiet moments there may be no further kernel thread.
 
-    What is there in one sample only does not count: an offload thread has no name of its own yet when it begins.
+    What is not there for LASTING samples does not count: an offload thread has no name of its own until it runs first.
     """
-    if watch.workers is None or len(seen) < 2:
+    if watch.workers is None:
         return
-    own, offload = max(min(a[0], b[0]) for a, b in zip(seen, seen[1:])), max(offload for _, offload in seen)
+    windows = [seen[first:first + LASTING] for first in range(len(seen) - LASTING + 1)]
+    own = max((len(set.intersection(*(tids for tids, _ in window))) for window in windows), default=0)
+    offload = max((count for _, count in seen), default=0)
     facts['offload'] = offload
     if own > watch.workers + daemon.foreign_threads:
         raise Failure(f'{own} kernel threads at work, not {watch.workers}')

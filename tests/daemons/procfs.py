@@ -38,11 +38,10 @@ def listing(path):
 
 
 def tasks(pid):
-    """(kernel threads that are workers or the program's own, offload threads)."""
-    names = [read(f'/proc/{pid}/task/{tid}/comm').strip() for tid in listing(f'/proc/{pid}/task')]
-    names = [name for name in names if name]
-    offload = names.count(OFFLOAD)
-    return len(names) - offload, offload
+    """The ids of its kernel threads: (workers and the program's own, offload threads)."""
+    names = {tid: read(f'/proc/{pid}/task/{tid}/comm').strip() for tid in listing(f'/proc/{pid}/task')}
+    offload = {tid for tid, name in names.items() if name == OFFLOAD}
+    return {tid for tid, name in names.items() if name} - offload, offload
 
 
 def descriptors(pid):
