@@ -76,3 +76,20 @@ __typeof__(__pread64_chk) __pread_chk;
 int __poll_chk(struct pollfd *fds, nfds_t count, int timeout_ms, size_t size_bytes);
 int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask,
                 size_t size_bytes);
+
+/* liburing and libaio, whose headers need not be there. */
+struct io_uring;
+struct io_uring_cqe;
+struct __kernel_timespec;
+struct io_context;
+struct io_event;
+int __io_uring_get_cqe(struct io_uring *, struct io_uring_cqe **, unsigned, unsigned, sigset_t *);
+int io_uring_wait_cqes(struct io_uring *, struct io_uring_cqe **, unsigned, struct __kernel_timespec *, sigset_t *);
+int io_uring_wait_cqe_timeout(struct io_uring *, struct io_uring_cqe **, struct __kernel_timespec *);
+int io_uring_submit_and_wait(struct io_uring *, unsigned);
+int io_uring_submit_and_wait_timeout(struct io_uring *, struct io_uring_cqe **, unsigned, struct __kernel_timespec *,
+                                     sigset_t *);
+int __io_uring_sqring_wait(struct io_uring *);
+int io_uring_enter(unsigned, unsigned, unsigned, unsigned, sigset_t *);
+int io_uring_enter2(unsigned, unsigned, unsigned, unsigned, sigset_t *, size_t);
+int io_getevents(struct io_context *, long, long, struct io_event *, struct timespec *);

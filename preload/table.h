@@ -484,6 +484,16 @@ HOOK(time, sleep, "GLIBC_2.2.5", RAW)
 HOOK(time, usleep, "GLIBC_2.2.5", RAW)
 HOOK(time, thrd_sleep, "GLIBC_2.28", RAW)
 
+HOOK(io, __io_uring_get_cqe, "LIBURING_2.0", REAL)
+HOOK(io, io_uring_wait_cqes, "LIBURING_2.0", REAL)
+HOOK(io, io_uring_wait_cqe_timeout, "LIBURING_2.0", REAL)
+HOOK(io, io_uring_submit_and_wait, "LIBURING_2.0", REAL)
+HOOK(io, io_uring_submit_and_wait_timeout, "LIBURING_2.2", REAL)
+HOOK(io, __io_uring_sqring_wait, "LIBURING_2.0", REAL)
+HOOK(io, io_uring_enter, "LIBURING_2.3", REAL)
+HOOK(io, io_uring_enter2, "LIBURING_2.3", REAL)
+HOOK(io, io_getevents, "LIBAIO_0.4", REAL)
+
 #ifdef TABLE_EXPORTS
 #undef HOOK
 #undef NATIVE
