@@ -2,7 +2,9 @@
 #pragma once
 
 #include <dlfcn.h>
+#include <aio.h>
 #include <fcntl.h>
+#include <mqueue.h>
 #include <grp.h>
 #include <poll.h>
 #include <pthread.h>
@@ -16,10 +18,12 @@
 #include <sys/inotify.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/msg.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/mman.h>
 #include <sys/select.h>
+#include <sys/sem.h>
 #include <sys/sendfile.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>

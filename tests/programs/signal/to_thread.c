@@ -172,7 +172,7 @@ static void to_process(void)
     __atomic_store_n(&over, 1, __ATOMIC_RELAXED);
     printf("process signal goes to the one that takes it: %d\n", taken);
     printf("pthread_kill with 0: %s\n", error_name(pthread_kill(thread, 0)));
-    printf("pthread_kill, bad signal: %s\n", error_name(pthread_kill(thread, 999)));
+    printf("pthread_kill, bad signal: %s\n", error_name(pthread_kill(pthread_self(), 999)));
     join(thread);
     install(SIGUSR1, on_usr1, 0);
     pthread_sigmask(SIG_UNBLOCK, &usr1, NULL);
