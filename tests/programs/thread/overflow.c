@@ -1,7 +1,7 @@
 /* A thread that uses up its stack dies by SIGSEGV, and with it the process; its neighbours' memory is not touched
    before. Main's stack likewise. */
-/* run: args=thread; signal=SIGSEGV */
-/* run: args=small; signal=SIGSEGV */
+/* run: args=thread; signal=SIGSEGV; says=greenrun: thread 2 .overflow. overflowed its stack of [0-9]+ bytes */
+/* run: args=small; signal=SIGSEGV; says=greenrun: thread 2 .overflow. overflowed its stack of 65536 bytes */
 /* run: args=main; signal=SIGSEGV */
 #include "say.h"
 
