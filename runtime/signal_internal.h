@@ -186,3 +186,5 @@ void signal_kick_later(long delay_ns);
 /* ---- signal_wrapper.c ---- */
 
 void signal_wrapper(int sig, siginfo_t *info, void *context);
+/* The forking thread's worker is worker 0 of the child, with the alternate stack that it had. */
+void signal_wrapper_after_fork(void);

@@ -272,6 +272,7 @@ void signal_after_fork(void)
     signal_queue_after_fork();
     signal_preempt_after_fork();
     signal_timer_after_fork();
+    signal_wrapper_after_fork();
     signal_mask_after_fork();
     sigset_t mask;
     memcpy(&mask, &kept.blocked, sizeof(kept.blocked));

@@ -371,6 +371,13 @@ void signal_worker_init(void)
     signal_adopt_mask_here();
 }
 
+void signal_wrapper_after_fork(void)
+{
+    stack_t inherited;
+    if (sys_call(SYS_sigaltstack, NULL, &inherited) == 0)
+        worker_stacks[0] = inherited.ss_sp;
+}
+
 void signal_init(void)
 {
     struct kernel_action kick = {signal_wrapper, SA_SIGINFO | SA_RESTORER | SA_RESTART | SA_ONSTACK, signal_restorer,
