@@ -2,7 +2,7 @@
 
 A new daemon is a class of a few lines: `start` writes its configuration into the box and starts it, `client` makes
 client NUMBER and `short` has a whole short conversation.
-`is_enabled = False` keeps a daemon native-only until it passes green; `run --pending` tries those green.
+`is_enabled = False` leaves a daemon out until it passes green; `run --pending` tries those.
 """
 import os
 import signal
@@ -191,6 +191,7 @@ class Memcached(Daemon):
     """An event loop a worker thread (4), connections handed over through a pipe or eventfd."""
     name = package = binary = 'memcached'
     is_required = False
+    churn_count = 600
     thread_per_connection = False
     nofile = None          # it sets its own limit at start and refuses a lower one
 
@@ -212,14 +213,15 @@ class Memcached(Daemon):
 class Redis(Daemon):
     """One event loop and three background threads, on jemalloc.
 
-    libjemalloc takes pthread_create from libc by dlsym(RTLD_NEXT), past any preload: its threads, up to one a CPU, stay
+    libjemalloc takes pthread_create from libc by dlsym(RTLD_NEXT), past any preload: its threads, four at most, stay
     kernel threads.
     """
     name = package = binary = 'redis-server'
     is_required = False
+    churn_count = 600
     thread_per_connection = False
     may_offload = True
-    foreign_threads = os.cpu_count()
+    foreign_threads = 4
     io_threads = 1
 
     def start(self):
@@ -277,6 +279,7 @@ class Apache(FileServer):
     """mpm_worker: a listener thread and a pool of 256 workers in one child process."""
     name, package, binary = 'apache2', 'apache2', 'apache2'
     is_required = False
+    churn_count = 600
     MODULES = '/usr/lib/apache2/modules'
 
     def start(self):
@@ -314,6 +317,7 @@ class Nginx(FileServer):
     """A master, one event-loop worker, and a thread pool that reads the files."""
     name, package, binary = 'nginx', 'nginx-light', 'nginx'
     is_required = False
+    churn_count = 600
     thread_per_connection = False
     half_closes = False    # it takes the client's end for a hang-up
 
@@ -337,7 +341,7 @@ class Privoxy(HttpRelay):
     """A thread a connection, with a content filter that has to read the whole answer."""
     name, package, binary = 'privoxy', 'privoxy', 'privoxy'
     is_required = False
-    is_enabled = False
+    churn_count = 600
     may_offload = True
 
     def start(self):
