@@ -73,6 +73,7 @@ void signal_interrupt(struct green *g);
 /* ---- masks and dispositions; all return 0 or a negated errno, and never switch, but may run handlers ---- */
 
 int signal_change_mask(int how, const sigset_t *set, sigset_t *old);
+void signal_swap_context_mask(sigset_t *save, const sigset_t *load);
 int signal_change_action(int sig, const struct sigaction *action, struct sigaction *old);
 int signal_change_altstack(const stack_t *stack, stack_t *old);
 void signal_pending(sigset_t *out);

@@ -225,6 +225,12 @@ void signal_thread_end(struct green *g)
     signal_apply_kernel_mask();
 }
 
+/* For asm/x86_64/ucontext.S; either may be NULL. */
+void signal_swap_context_mask(sigset_t *save, const sigset_t *load)
+{
+    signal_change_mask(SIG_SETMASK, load, save);
+}
+
 int signal_change_mask(int how, const sigset_t *set, sigset_t *old)
 {
     uint64_t change = 0;
