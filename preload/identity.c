@@ -1,8 +1,7 @@
 /* What a thread is to the rest of the system: its name, processors, scheduling and clock.
  *
- * The kernel knows workers only. So a name is kept here, and questions are answered for the worker that runs the thread. What a
- * thread asks for itself is checked as the kernel would and then has no effect, because it would bind all others on
- * that worker as well. The main thread is its kernel thread also for the system, and gets what it asks for. */
+ * The kernel knows workers only. So a name is kept here, and what a thread wishes of the scheduler in runtime/schedule.h, without
+ * effect, because it would bind all others on that worker as well. The main thread is its kernel thread also for the system, and gets what it asks for. */
 #include <sched.h>
 #include <stdarg.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "preload/hook.h"
 #include "runtime/hub.h"
 #include "runtime/registry.h"
+#include "runtime/schedule.h"
 
 #define NAME_SIZE 16 /* the kernel's TASK_COMM_LEN */
 
@@ -117,166 +117,159 @@ HOOK_EXPORT int prctl(int option, ...)
 
 /* ---- processors ---- */
 
-static int worker_of(const struct green *g)
-{
-    return g->hub->kernel_tid;
-}
-
-/* sched_setaffinity(2): EINVAL where none of the processors may be used. */
-static int check_affinity(const struct green *g, size_t size, const cpu_set_t *wanted)
-{
-    unsigned long allowed[128 / sizeof(long)];
-    long filled = sys_call(SYS_sched_getaffinity, worker_of(g), sizeof(allowed), allowed);
-    if (filled < 0)
-        return (int)-filled;
-    for (size_t i = 0; i < size / sizeof(long) && i < (size_t)filled / sizeof(long); i++)
-        if (((const unsigned long *)wanted)[i] & allowed[i])
-            return 0;
-    return EINVAL;
-}
-
-static int get_affinity(const struct green *g, size_t size, cpu_set_t *set)
-{
-    long filled = sys_call(SYS_sched_getaffinity, worker_of(g), size, set);
-    if (filled < 0)
-        return (int)-filled;
-    memset((char *)set + filled, 0, size - (size_t)filled);
-    return 0;
-}
-
 /* pthread_getaffinity_np(3). */
 HOOK_EXPORT int pthread_getaffinity_np(pthread_t thread, size_t size, cpu_set_t *set)
 {
     struct green *g = green_of(thread);
-    return g ? get_affinity(g, size, set) : REAL(pthread_getaffinity_np)(thread, size, set);
+    return g ? schedule_get_processors(g, size, set) : REAL(pthread_getaffinity_np)(thread, size, set);
 }
 
 /* pthread_setaffinity_np(3). */
 HOOK_EXPORT int pthread_setaffinity_np(pthread_t thread, size_t size, const cpu_set_t *set)
 {
     struct green *g = green_of(thread);
-    return g ? check_affinity(g, size, set) : REAL(pthread_setaffinity_np)(thread, size, set);
+    return g ? schedule_set_processors(g, size, set) : REAL(pthread_setaffinity_np)(thread, size, set);
 }
 
 /* sched_getaffinity(2). */
 HOOK_EXPORT int sched_getaffinity(pid_t tid, size_t size, cpu_set_t *set)
 {
     struct green *g = green_of_tid(tid);
-    return g ? (int)sys_ret(-get_affinity(g, size, set)) : REAL(sched_getaffinity)(tid, size, set);
+    return g ? (int)sys_ret(-schedule_get_processors(g, size, set)) : REAL(sched_getaffinity)(tid, size, set);
 }
 
 /* sched_setaffinity(2). */
 HOOK_EXPORT int sched_setaffinity(pid_t tid, size_t size, const cpu_set_t *set)
 {
     struct green *g = green_of_tid(tid);
-    return g ? (int)sys_ret(-check_affinity(g, size, set)) : REAL(sched_setaffinity)(tid, size, set);
+    return g ? (int)sys_ret(-schedule_set_processors(g, size, set)) : REAL(sched_setaffinity)(tid, size, set);
 }
 
 /* ---- scheduling ---- */
 
-/* sched(7): a priority of the policy's range; real time is for the privileged. */
-static int check_policy(int policy, const struct sched_param *param)
+/* The kernel may have given the main thread something: threads that it makes inherit it, on other workers too. */
+static void note_policy_of_main(void)
 {
-    long least = sys_call(SYS_sched_get_priority_min, policy), most = sys_call(SYS_sched_get_priority_max, policy);
-    if (least < 0 || param->sched_priority < least || param->sched_priority > most)
-        return EINVAL;
-    struct rlimit limit;
-    bool is_privileged = sys_call(SYS_geteuid) == 0;
-    if (most > 0 && !is_privileged && getrlimit(RLIMIT_RTPRIO, &limit) == 0 &&
-        limit.rlim_cur < (rlim_t)param->sched_priority)
-        return EPERM;
-    return 0;
-}
-
-static int get_policy(const struct green *g, int *policy, struct sched_param *param)
-{
-    long found = sys_call(SYS_sched_getscheduler, worker_of(g));
-    long error = found < 0 ? found : sys_call(SYS_sched_getparam, worker_of(g), param);
-    *policy = (int)found;
-    return (int)-error;
+    struct green *g = hook_self_or_alone();
+    struct sched_param param;
+    if (!g || !g->is_main)
+        return;
+    int policy = (int)sys_call(SYS_sched_getscheduler, 0);
+    if (policy >= 0 && sys_call(SYS_sched_getparam, 0, &param) == 0)
+        schedule_note_policy(g, policy, &param);
 }
 
 /* POSIX pthread_getschedparam. */
 HOOK_EXPORT int pthread_getschedparam(pthread_t thread, int *policy, struct sched_param *param)
 {
     struct green *g = green_of(thread);
-    return g ? get_policy(g, policy, param) : REAL(pthread_getschedparam)(thread, policy, param);
+    return g ? schedule_get_policy(g, policy, param) : REAL(pthread_getschedparam)(thread, policy, param);
 }
 
 /* POSIX pthread_setschedparam. */
 HOOK_EXPORT int pthread_setschedparam(pthread_t thread, int policy, const struct sched_param *param)
 {
-    return green_of(thread) ? check_policy(policy, param) : REAL(pthread_setschedparam)(thread, policy, param);
+    struct green *g = green_of(thread);
+    if (g)
+        return schedule_set_policy(g, policy, param);
+    int error = REAL(pthread_setschedparam)(thread, policy, param);
+    note_policy_of_main();
+    return error;
+}
+
+static int set_priority(struct green *g, int priority)
+{
+    struct sched_param param;
+    int policy, error = schedule_get_policy(g, &policy, &param);
+    param.sched_priority = priority;
+    return error ? error : schedule_set_policy(g, policy, &param);
 }
 
 /* POSIX pthread_setschedprio. */
 HOOK_EXPORT int pthread_setschedprio(pthread_t thread, int priority)
 {
     struct green *g = green_of(thread);
-    if (!g)
-        return REAL(pthread_setschedprio)(thread, priority);
-    struct sched_param param;
-    int policy, error = get_policy(g, &policy, &param);
-    param.sched_priority = priority;
-    return error ? error : check_policy(policy, &param);
+    if (g)
+        return set_priority(g, priority);
+    int error = REAL(pthread_setschedprio)(thread, priority);
+    note_policy_of_main();
+    return error;
 }
 
 /* POSIX sched_getscheduler. */
 HOOK_EXPORT int sched_getscheduler(pid_t tid)
 {
     struct green *g = green_of_tid(tid);
-    return (int)sys_ret(sys_call(SYS_sched_getscheduler, g ? worker_of(g) : tid));
+    struct sched_param param;
+    int policy;
+    if (!g)
+        return (int)sys_ret(sys_call(SYS_sched_getscheduler, tid));
+    int error = schedule_get_policy(g, &policy, &param);
+    return (int)sys_ret(error ? -error : policy);
 }
 
 /* POSIX sched_getparam. */
 HOOK_EXPORT int sched_getparam(pid_t tid, struct sched_param *param)
 {
     struct green *g = green_of_tid(tid);
-    return (int)sys_ret(sys_call(SYS_sched_getparam, g ? worker_of(g) : tid, param));
+    int policy;
+    return (int)sys_ret(g ? -schedule_get_policy(g, &policy, param) : sys_call(SYS_sched_getparam, tid, param));
 }
 
-/* POSIX sched_setscheduler. */
+/* POSIX sched_setscheduler: Linux returns 0. */
 HOOK_EXPORT int sched_setscheduler(pid_t tid, int policy, const struct sched_param *param)
 {
-    if (green_of_tid(tid))
-        return (int)sys_ret(-check_policy(policy & ~SCHED_RESET_ON_FORK, param));
-    return (int)sys_ret(sys_call(SYS_sched_setscheduler, tid, policy, param));
+    struct green *g = green_of_tid(tid);
+    if (g)
+        return (int)sys_ret(-schedule_set_policy(g, policy, param));
+    long result = sys_call(SYS_sched_setscheduler, tid, policy, param);
+    note_policy_of_main();
+    return (int)sys_ret(result);
 }
 
 /* POSIX sched_setparam. */
 HOOK_EXPORT int sched_setparam(pid_t tid, const struct sched_param *param)
 {
     struct green *g = green_of_tid(tid);
-    if (!g)
-        return (int)sys_ret(sys_call(SYS_sched_setparam, tid, param));
-    struct sched_param now;
-    int policy, error = get_policy(g, &policy, &now);
-    return (int)sys_ret(-(error ? error : check_policy(policy, param)));
+    if (g)
+        return (int)sys_ret(-set_priority(g, param->sched_priority));
+    long result = sys_call(SYS_sched_setparam, tid, param);
+    note_policy_of_main();
+    return (int)sys_ret(result);
 }
-
-/* POSIX: the time slice of its worker's kernel thread. */
-HOOK_EXPORT int sched_rr_get_interval(pid_t tid, struct timespec *interval)
-{
-    return (int)sys_ret(sys_call(SYS_sched_rr_get_interval, green_of_tid(tid) ? 0 : tid, interval));
-}
-
-HOOK_ALIAS(__sched_getscheduler, sched_getscheduler);
-HOOK_ALIAS(__sched_getparam, sched_getparam);
-HOOK_ALIAS(__sched_setscheduler, sched_setscheduler);
 
 /* POSIX getpriority; Linux: of one thread. */
 HOOK_EXPORT int getpriority(__priority_which_t which, id_t id)
 {
     struct green *g = which == PRIO_PROCESS ? green_of_tid((int)id) : NULL;
-    return REAL(getpriority)(which, g ? (id_t)worker_of(g) : id);
+    return g ? schedule_get_nice(g) : REAL(getpriority)(which, id);
 }
 
 /* POSIX setpriority. */
-HOOK_EXPORT int setpriority(__priority_which_t which, id_t id, int nice)
+HOOK_EXPORT int setpriority(__priority_which_t which, id_t id, int value)
 {
-    if (which == PRIO_PROCESS && green_of_tid((int)id))
-        return 0;
-    return (int)sys_ret(sys_call(SYS_setpriority, which, id, nice));
+    struct green *g = which == PRIO_PROCESS ? green_of_tid((int)id) : NULL, *own = hook_self_or_alone();
+    if (g)
+        return (int)sys_ret(-schedule_set_nice(g, value));
+    long result = sys_call(SYS_setpriority, which, id, value);
+    if (result == 0 && own && own->is_main)
+        schedule_note_nice(own, 20 - (int)sys_call(SYS_getpriority, PRIO_PROCESS, 0));
+    return (int)sys_ret(result);
+}
+
+/* POSIX nice: setpriority's EACCES is EPERM here. */
+HOOK_EXPORT int nice(int increment)
+{
+    errno = 0;
+    int value = getpriority(PRIO_PROCESS, 0);
+    if (value == -1 && errno)
+        return -1;
+    if (setpriority(PRIO_PROCESS, 0, value + increment)) {
+        if (errno == EACCES)
+            errno = EPERM;
+        return -1;
+    }
+    return getpriority(PRIO_PROCESS, 0);
 }
 
 /* ---- clock ---- */
@@ -287,6 +280,6 @@ HOOK_EXPORT int pthread_getcpuclockid(pthread_t thread, clockid_t *clock)
     struct green *g = green_of(thread);
     if (!g)
         return REAL(pthread_getcpuclockid)(thread, clock);
-    *clock = (clockid_t)(~(unsigned)worker_of(g) << 3 | 6u);
+    *clock = (clockid_t)(~(unsigned)g->hub->kernel_tid << 3 | 6u);
     return 0;
 }

@@ -17,6 +17,7 @@
 #include "runtime/park.h"
 #include "runtime/registry.h"
 #include "runtime/robust.h"
+#include "runtime/schedule.h"
 #include "runtime/signal.h"
 #include "runtime/stack.h"
 #include "runtime/tls.h"
@@ -155,6 +156,7 @@ static void give_up_locks(struct green *g)
 {
     runtime_enter();
     robust_thread_ended(g);
+    schedule_forget(g);
     if (g->resolver.options & RES_INIT) {
         res_nclose(&g->resolver);
         memset(&g->resolver, 0, sizeof(g->resolver));
@@ -245,9 +247,30 @@ struct start_wishes {
     size_t stack_size_bytes, guard_size_bytes;
     char *user_stack;
     int detached;
-    bool has_mask;
+    bool has_mask, has_policy, has_processors;
     sigset_t mask;
+    int policy;
+    struct sched_param param;
+    cpu_set_t processors;
 };
+
+/* An attribute that says nothing of processors shows all there could ever be (pthread_attr_getaffinity_np(3)). */
+static int read_schedule(const pthread_attr_t *attr, struct start_wishes *w)
+{
+    int inherits = PTHREAD_INHERIT_SCHED;
+    pthread_attr_getinheritsched(attr, &inherits);
+    w->has_policy = inherits == PTHREAD_EXPLICIT_SCHED;
+    if (w->has_policy) {
+        pthread_attr_getschedpolicy(attr, &w->policy);
+        pthread_attr_getschedparam(attr, &w->param);
+        int error = schedule_check_policy(w->policy, &w->param);
+        if (error)
+            return error;
+    }
+    w->has_processors = pthread_attr_getaffinity_np(attr, sizeof(w->processors), &w->processors) == 0 &&
+                        CPU_COUNT(&w->processors) != CPU_SETSIZE;
+    return w->has_processors && self ? schedule_check_processors(self, sizeof(w->processors), &w->processors) : 0;
+}
 
 static int read_attr(const pthread_attr_t *attr, struct start_wishes *w)
 {
@@ -255,7 +278,7 @@ static int read_attr(const pthread_attr_t *attr, struct start_wishes *w)
     w->guard_size_bytes = default_guard_size;
     w->user_stack = NULL;
     w->detached = 0;
-    w->has_mask = false;
+    w->has_mask = w->has_policy = w->has_processors = false;
     if (!attr)
         return 0;
     void *stack;
@@ -265,6 +288,9 @@ static int read_attr(const pthread_attr_t *attr, struct start_wishes *w)
     pthread_attr_getguardsize(attr, &w->guard_size_bytes);
     pthread_attr_getdetachstate(attr, &w->detached);
     w->has_mask = pthread_attr_getsigmask_np(attr, &w->mask) == 0;
+    int error = read_schedule(attr, w);
+    if (error)
+        return error;
     /* glibc keeps the high end; without setstack it is NULL and getstack shows its negative size. */
     if ((uintptr_t)stack + size != 0)
         w->user_stack = stack;
@@ -317,6 +343,11 @@ static int create(pthread_t *out, const struct start_wishes *w, void *(*start)(v
     g->context = make_fcontext(top, (size_t)(top - low), thread_entry);
     g->claim = w->detached ? CLAIM_DETACHED : 0;
     g->joiner = NULL;
+    schedule_inherit(g);
+    if (unlikely(w->has_policy))
+        schedule_note_policy(g, w->policy, &w->param);
+    if (unlikely(w->has_processors))
+        schedule_set_processors(g, sizeof(w->processors), &w->processors);
     signal_thread_start(g, w->has_mask ? &w->mask : NULL);
     atomic_store_explicit(&g->state, GREEN_LIVE, memory_order_release);
     atomic_fetch_add(&thread_live_count, 1);

@@ -17,6 +17,7 @@
 
 struct hub;
 struct carrier;
+struct schedule;
 
 /* Why a parked green thread runs again. */
 enum wake {
@@ -85,8 +86,9 @@ struct green {
     size_t guard_size_bytes; /* as the program asked; what is mapped may be more */
     char *map_low;           /* the whole mapping with stack, TLS and this struct; NULL for main */
     size_t map_size_bytes;
-    struct green *alert_next;  /* in its hub's list of alerted threads while ALERT_LISTED */
-    struct carrier *carrier;   /* own: the offload thread that carries it, NULL on its worker */
+    struct green *alert_next;            /* in its hub's list of alerted threads while ALERT_LISTED */
+    _Atomic(struct schedule *) schedule; /* what it wishes of the scheduler (schedule.h), or NULL */
+    struct carrier *carrier;             /* own: the offload thread that carries it, NULL on its worker */
     _Atomic int stoppable_tid; /* own: its kernel thread id while it makes a call that alerts may end (offload_call) */
     _Atomic uint32_t stop;     /* set by its hub to end that call */
     char name[16];             /* PR_SET_NAME; empty: as the process */

@@ -1,133 +1,166 @@
-/* Processors, policies, priorities and CPU clocks of threads, by pthread_t and by thread id: what is asked for what a
-   thread has by default, and what is refused. */
-/* run: */
+/* What a thread sets of its scheduling it gets back, from itself and from others, by pthread_t and by thread id; new threads inherit
+   it or have what their attributes say; wrong values are refused. */
+/* run: needs=root */
 /* expect:
-affinity: own 0, another's 0, by tid 0, as main's 1
-affinity set: the same 0, by tid 0
-affinity set: none EINVAL
-affinity: size too small EINVAL
-policy: 0 SCHED_OTHER 1 priority 0
-policy set: the same 0, priority 5 EINVAL, bad EINVAL
-priority set: 5 EINVAL, 0 0
-by tid: policy 0, parameters 0, as main's nice 1, the same set 0
-by tid: bad policy EINVAL
-no such tid: ESRCH ESRCH ESRCH
-CPU clock: 0, goes 1
-CLOCK_THREAD_CPUTIME_ID goes: 1
-in 20 threads all right: 20
+policy set by itself: SCHED_RR 7, by another: SCHED_RR 7, by id: SCHED_RR 7
+inherited: SCHED_RR 7
+explicit: SCHED_FIFO 3
+priority alone: SCHED_RR 9
+policy out of range: EINVAL
+priority out of range: EINVAL
+others are not touched: SCHED_OTHER 0
+one processor: 1, inherited 1, by id 1, by attribute 1
+no processor: EINVAL
+nice: 5, inherited 5, of main 0
+nice by id: 7
+nice beyond the end: 19
+no such thread: ESRCH ESRCH ESRCH
 */
 #include <sched.h>
 #include <sys/resource.h>
 #include "say.h"
 
-static cpu_set_t of_main;
-static int nice_of_main;
-static pthread_t main_thread;
+static pthread_barrier_t ready, go;
+static pid_t tid;
 
-static const char *failure(int result)
+static const char *policy_name(int policy)
 {
-    return error_name(result == -1 ? errno : result);
+    return policy == SCHED_RR      ? "SCHED_RR"
+           : policy == SCHED_FIFO  ? "SCHED_FIFO"
+           : policy == SCHED_OTHER ? "SCHED_OTHER"
+                                   : "?";
 }
 
-static void affinity(void)
+static const char *policy_of(pthread_t thread)
 {
-    cpu_set_t own, other, by_tid, none;
-    int first = pthread_getaffinity_np(pthread_self(), sizeof own, &own);
-    int second = pthread_getaffinity_np(main_thread, sizeof other, &other);
-    int third = sched_getaffinity(gettid(), sizeof by_tid, &by_tid);
-    printf("affinity: own %d, another's %d, by tid %d, as main's %d\n", first, second, third,
-           CPU_EQUAL(&own, &of_main) && CPU_EQUAL(&other, &of_main) && CPU_EQUAL(&by_tid, &of_main));
-    first = pthread_setaffinity_np(pthread_self(), sizeof own, &own);
-    printf("affinity set: the same %d, by tid %d\n", first, sched_setaffinity(gettid(), sizeof own, &own));
-    CPU_ZERO(&none);
-    printf("affinity set: none %s\n", failure(pthread_setaffinity_np(pthread_self(), sizeof none, &none)));
-    printf("affinity: size too small %s\n", failure(pthread_getaffinity_np(pthread_self(), 0, &own)));
+    static __thread char text[40];
+    struct sched_param param = {-1};
+    int policy = -1;
+    NEED(pthread_getschedparam(thread, &policy, &param) == 0);
+    snprintf(text, sizeof text, "%s %d", policy_name(policy), param.sched_priority);
+    return text;
 }
 
-static void policy(void)
-{
-    int policy;
-    struct sched_param param;
-    int error = pthread_getschedparam(pthread_self(), &policy, &param);
-    printf("policy: %d SCHED_OTHER %d priority %d\n", error, policy == SCHED_OTHER, param.sched_priority);
-    error = pthread_setschedparam(pthread_self(), policy, &param);
-    param.sched_priority = 5;
-    int refused = pthread_setschedparam(pthread_self(), SCHED_OTHER, &param);
-    printf("policy set: the same %d, priority 5 %s, bad %s\n", error, failure(refused),
-           failure(pthread_setschedparam(pthread_self(), 77, &param)));
-    refused = pthread_setschedprio(pthread_self(), 5);
-    printf("priority set: 5 %s, 0 %d\n", failure(refused), pthread_setschedprio(pthread_self(), 0));
-}
+static char child_text[40];
 
-static void by_tid(void)
+static void *child(void *arg)
 {
-    struct sched_param param = {77};
-    int policy = sched_getscheduler(gettid()), got = sched_getparam(gettid(), &param), nice;
-    errno = 0;
-    nice = getpriority(PRIO_PROCESS, (id_t)gettid());
-    NEED(errno == 0);
-    printf("by tid: policy %d, parameters %d, as main's nice %d, the same set %d\n", policy, got + param.sched_priority,
-           nice == nice_of_main, setpriority(PRIO_PROCESS, (id_t)gettid(), nice));
-    printf("by tid: bad policy %s\n", failure(sched_setscheduler(gettid(), 77, &param)));
-    const char *first = failure(sched_getscheduler(0x3ffffff0)), *second = failure(sched_getparam(0x3ffffff0, &param));
-    printf("no such tid: %s %s %s\n", first, second, failure(sched_setscheduler(0x3ffffff0, SCHED_OTHER, &param)));
-}
-
-static long long cpu_ns(clockid_t clock)
-{
-    struct timespec now;
-    NEED(clock_gettime(clock, &now) == 0);
-    return now.tv_sec * 1000000000LL + now.tv_nsec;
-}
-
-static int goes(clockid_t clock)
-{
-    long long begin = cpu_ns(clock);
-    for (volatile int i = 0; i < 3000000; i++)
-        ;
-    return cpu_ns(clock) > begin;
-}
-
-static void clocks(void)
-{
-    clockid_t clock;
-    int error = pthread_getcpuclockid(pthread_self(), &clock);
-    printf("CPU clock: %d, goes %d\n", error, goes(clock));
-    printf("CLOCK_THREAD_CPUTIME_ID goes: %d\n", goes(CLOCK_THREAD_CPUTIME_ID));
-}
-
-static void *all(void *arg)
-{
-    affinity();
-    policy();
-    by_tid();
-    clocks();
+    strcpy(child_text, policy_of(pthread_self()));
     return arg;
 }
 
-static void *briefly(void *arg)
+static char own_text[40];
+
+static void *real_time(void *arg)
+{
+    struct sched_param param = {.sched_priority = 7};
+    NEED(pthread_setschedparam(pthread_self(), SCHED_RR, &param) == 0);
+    tid = gettid();
+    strcpy(own_text, policy_of(pthread_self()));
+    join(start(child, NULL));
+    pthread_barrier_wait(&ready);
+    pthread_barrier_wait(&go);
+    return arg;
+}
+
+static void policies(void)
+{
+    struct sched_param param;
+    pthread_attr_t attr;
+    pthread_t thread = start(real_time, NULL), explicit;
+    pthread_barrier_wait(&ready);
+    int policy = sched_getscheduler(tid);
+    NEED(sched_getparam(tid, &param) == 0);
+    printf("policy set by itself: %s, by another: %s, by id: %s %d\n", own_text, policy_of(thread), policy_name(policy),
+           param.sched_priority);
+    printf("inherited: %s\n", child_text);
+    pthread_attr_init(&attr);
+    param.sched_priority = 3;
+    NEED(pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED) == 0);
+    NEED(pthread_attr_setschedpolicy(&attr, SCHED_FIFO) == 0 && pthread_attr_setschedparam(&attr, &param) == 0);
+    NEED(pthread_create(&explicit, &attr, child, NULL) == 0);
+    join(explicit);
+    printf("explicit: %s\n", child_text);
+    NEED(pthread_setschedprio(thread, 9) == 0);
+    printf("priority alone: %s\n", policy_of(thread));
+    printf("policy out of range: %s\n", error_name(pthread_setschedparam(thread, 77, &param)));
+    param.sched_priority = 1000;
+    printf("priority out of range: %s\n", error_name(pthread_setschedparam(thread, SCHED_RR, &param)));
+    printf("others are not touched: %s\n", policy_of(pthread_self()));
+    pthread_barrier_wait(&go);
+    join(thread);
+}
+
+static int cpus_of(pthread_t thread)
 {
     cpu_set_t set;
-    struct sched_param param;
-    int policy;
+    NEED(pthread_getaffinity_np(thread, sizeof set, &set) == 0);
+    return CPU_COUNT(&set);
+}
+
+static void *counts(void *arg)
+{
     (void)arg;
-    usleep(100);
-    return (void *)(long)(pthread_getaffinity_np(pthread_self(), sizeof set, &set) == 0 && CPU_EQUAL(&set, &of_main) &&
-                          pthread_getschedparam(pthread_self(), &policy, &param) == 0 && policy == SCHED_OTHER);
+    return (void *)(long)cpus_of(pthread_self());
+}
+
+static void *pinned(void *arg)
+{
+    cpu_set_t all, one;
+    int cpu = 0;
+    pthread_attr_t attr;
+    pthread_t other;
+    NEED(sched_getaffinity(0, sizeof all, &all) == 0);
+    while (!CPU_ISSET(cpu, &all))
+        cpu++;
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    pthread_attr_init(&attr);
+    NEED(pthread_attr_setaffinity_np(&attr, sizeof one, &one) == 0);
+    NEED(pthread_create(&other, &attr, counts, NULL) == 0);
+    long by_attribute = (long)join(other);
+    NEED(pthread_setaffinity_np(pthread_self(), sizeof one, &one) == 0);
+    long inherited = (long)join(start(counts, NULL));
+    NEED(sched_getaffinity(gettid(), sizeof all, &all) == 0);
+    printf("one processor: %d, inherited %ld, by id %d, by attribute %ld\n", cpus_of(pthread_self()), inherited,
+           CPU_COUNT(&all), by_attribute);
+    CPU_ZERO(&one);
+    printf("no processor: %s\n", error_name(pthread_setaffinity_np(pthread_self(), sizeof one, &one)));
+    return arg;
+}
+
+static void *niceness(void *arg)
+{
+    (void)arg;
+    return (void *)(long)getpriority(PRIO_PROCESS, 0);
+}
+
+static void *is_nice(void *arg)
+{
+    NEED(setpriority(PRIO_PROCESS, 0, 5) == 0);
+    long inherited = (long)join(start(niceness, NULL));
+    printf("nice: %d, inherited %ld, of main %d\n", getpriority(PRIO_PROCESS, 0), inherited,
+           getpriority(PRIO_PROCESS, getpid()));
+    NEED(setpriority(PRIO_PROCESS, gettid(), 7) == 0);
+    printf("nice by id: %d\n", getpriority(PRIO_PROCESS, gettid()));
+    printf("nice beyond the end: %d\n", nice(100));
+    return arg;
 }
 
 int main(void)
 {
-    pthread_t threads[20];
-    long right = 0;
-    main_thread = pthread_self();
-    nice_of_main = getpriority(PRIO_PROCESS, 0);
-    NEED(sched_getaffinity(0, sizeof of_main, &of_main) == 0);
-    join(start(all, NULL));
-    for (int i = 0; i < 20; i++)
-        threads[i] = start(briefly, NULL);
-    for (int i = 0; i < 20; i++)
-        right += (long)join(threads[i]);
-    printf("in 20 threads all right: %ld\n", right);
+    struct sched_param param;
+    cpu_set_t set;
+    NEED(setpriority(PRIO_PROCESS, 0, 0) == 0);
+    pthread_barrier_init(&ready, NULL, 2);
+    pthread_barrier_init(&go, NULL, 2);
+    policies();
+    join(start(pinned, NULL));
+    join(start(is_nice, NULL));
+    const int nobody = (1 << 30) - 7;
+    printf("no such thread:");
+    printf(" %s", sched_getparam(nobody, &param) ? error_name(errno) : "?");
+    printf(" %s", sched_getaffinity(nobody, sizeof set, &set) ? error_name(errno) : "?");
+    printf(" %s\n", setpriority(PRIO_PROCESS, nobody, 0) ? error_name(errno) : "?");
     return 0;
 }
