@@ -64,9 +64,6 @@ int signal_send_process(int sig, const siginfo_t *info);
 /* Does the runtime, not the kernel, decide what becomes of sig? Then signal_send_process serves for kill. */
 bool signal_is_ours_to_send(int sig);
 
-/* After a system call failed with EPIPE or EFBIG under a suppressed signal: what the kernel would have sent to the writer. */
-void signal_send_writer(int sig);
-
 /* Makes g, where it computes on another worker, look at its alerts. Never switches. */
 void signal_interrupt(struct green *g);
 

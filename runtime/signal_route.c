@@ -181,12 +181,3 @@ bool signal_is_ours_to_send(int sig)
     uint64_t bit = signal_bit(sig);
     return !(atomic_load(&signal_kernel_mask) & bit) && (signal_is_handled(sig) || signal_virtual & bit);
 }
-
-void signal_send_writer(int sig)
-{
-    siginfo_t info = {.si_signo = sig, .si_code = SI_USER};
-    info.si_pid = (pid_t)sys_call(SYS_getpid);
-    info.si_uid = (uid_t)sys_call(SYS_getuid);
-    if (self)
-        direct(self, sig, &info);
-}
