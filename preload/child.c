@@ -93,6 +93,9 @@ HOOK_EXPORT pid_t wait(int *status)
     return wait4(-1, status, 0, NULL);
 }
 
+HOOK_ALIAS(__waitpid, waitpid);
+HOOK_ALIAS(__wait, wait);
+
 HOOK_EXPORT pid_t wait3(int *status, int options, struct rusage *usage)
 {
     return wait4(-1, status, options, usage);

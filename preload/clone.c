@@ -130,3 +130,5 @@ HOOK_EXPORT int clone(int (*function)(void *), void *stack, int flags, void *arg
         return real_clone_with(function, argument, &r);
     return flags & CLONE_VFORK ? clone_like_vfork(&s, &r) : clone_foreign(&s, &r);
 }
+
+HOOK_ALIAS(__clone, clone);

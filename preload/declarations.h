@@ -48,6 +48,9 @@ int __sigaction(int sig, const struct sigaction *action, struct sigaction *old);
 int __sigsuspend(const sigset_t *mask);
 int gsignal(int sig);
 __typeof__(vfork) __vfork;
+__typeof__(clone) __clone;
+__typeof__(wait) __wait;
+__typeof__(waitpid) __waitpid;
 __typeof__(pthread_mutex_lock) __pthread_mutex_lock, __pthread_mutex_trylock, __pthread_mutex_unlock;
 __typeof__(pthread_rwlock_rdlock) __pthread_rwlock_rdlock, __pthread_rwlock_wrlock, __pthread_rwlock_tryrdlock,
     __pthread_rwlock_trywrlock, __pthread_rwlock_unlock;
