@@ -238,6 +238,16 @@ HOOK_EXPORT int sched_setparam(pid_t tid, const struct sched_param *param)
     return (int)sys_ret(result);
 }
 
+/* POSIX: the time slice of its worker's kernel thread. */
+HOOK_EXPORT int sched_rr_get_interval(pid_t tid, struct timespec *interval)
+{
+    return (int)sys_ret(sys_call(SYS_sched_rr_get_interval, green_of_tid(tid) ? 0 : tid, interval));
+}
+
+HOOK_ALIAS(__sched_getscheduler, sched_getscheduler);
+HOOK_ALIAS(__sched_getparam, sched_getparam);
+HOOK_ALIAS(__sched_setscheduler, sched_setscheduler);
+
 /* POSIX getpriority; Linux: of one thread. */
 HOOK_EXPORT int getpriority(__priority_which_t which, id_t id)
 {
