@@ -49,6 +49,9 @@ class Process:
     def __init__(self, argv, directory, log, nofile=None, environment=None):
         def in_child():
             LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+            # A shell without job control starts what it puts in the background with these ignored, and that is inherited.
+            for number in (signal.SIGINT, signal.SIGQUIT):
+                signal.signal(number, signal.SIG_DFL)
             if nofile:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (nofile, nofile))
 
