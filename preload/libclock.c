@@ -3,8 +3,12 @@
  * libc takes them inline and calls these two, which it exports to its other libraries, only when it must wait or when somebody
  * may be waiting. Deep-hooked, a green thread that waits for one parks. The words: 0 free, 1 taken, 2 taken and waited for.
  *
+ * A thread that waits for a lock of malloc's does not park, and one that lets go of it goes on: fork takes them all, one by one, and the
+ * runtime allocates where it cannot park. So whoever has one of them is running, on another worker, and the wait is short.
+ *
  * Not cancellation points and not interrupted: libc's state is half changed here. errno is left alone. */
 #include "preload/lock.h"
+#include "runtime/signal.h"
 
 static int try(void *futex)
 {
@@ -20,6 +24,9 @@ HOOK_EXPORT void __lll_lock_wait_private(int *futex)
             return;
         sys_call(SYS_sched_yield);
     }
+    bool is_of_malloc = signal_is_in_malloc(__builtin_return_address(0));
+    if (is_of_malloc)
+        runtime_enter(); /* where the kernel thread waits */
     lock_wait(&(struct lock_wait){
         .try = try,
         .object = futex,
@@ -27,11 +34,17 @@ HOOK_EXPORT void __lll_lock_wait_private(int *futex)
         .waiter = LOCK_WAITER,
         .deadline_ns = DEADLINE_NEVER,
     });
+    if (is_of_malloc)
+        runtime_leave_quietly();
 }
 
 /* The lock has been released already. */
 HOOK_EXPORT void __lll_lock_wake_private(int *futex)
 {
-    if (likely(!in_vfork_child))
+    if (unlikely(in_vfork_child))
+        return;
+    if (signal_is_in_malloc(__builtin_return_address(0)))
+        lock_wake_one_and_go_on(futex, LOCK_WAITER);
+    else
         lock_wake_one(futex, LOCK_WAITER);
 }

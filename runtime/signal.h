@@ -108,6 +108,8 @@ void signal_after_fork(void);
 /* Around the making of a kernel thread of our own: it shall take no asynchronous signals. */
 void signal_helper_begin(void);
 void signal_helper_end(void);
+/* Is that code of libc's malloc? */
+bool signal_is_in_malloc(const void *address);
 /* Could a signal still run a handler of the program (which may post a semaphore): the program has set one for an asynchronous
  * signal, or waits for one? Then a process in which everybody waits is not dead. */
 bool signal_may_arrive(void);

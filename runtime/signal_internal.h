@@ -177,7 +177,6 @@ void signal_preempt_init(void);
 void signal_preempt_after_fork(void);
 /* May the thread that was interrupted at address be switched out? */
 bool signal_may_switch_at(const void *address);
-bool signal_is_in_malloc(const void *address);
 /* Interrupts the calling worker again, once, after less than a second. */
 void signal_kick_later(long delay_ns);
 #define SIGNAL_OUT_OF_MALLOC_NS 20000

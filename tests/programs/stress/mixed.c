@@ -1,8 +1,8 @@
 /* Everything at once: 150 threads do what a row of pseudo-random numbers tells them, with signals between them, threads that
    make threads, forks, and descriptors that come and go. What they did is counted twice and must agree. */
-/* run: args=1; timeout=60 */
-/* run: args=2; timeout=60 */
-/* run: args=3; timeout=60 */
+/* run: args=1; timeout=60; workers=1 */
+/* run: args=2; timeout=60; workers=1 */
+/* run: args=3; timeout=60; workers=1 */
 #include <poll.h>
 #include <semaphore.h>
 #include <signal.h>
