@@ -67,15 +67,38 @@ static bool has_foreign_threads(void)
     return count - 2 > hub_count + offload_thread_count();
 }
 
-static bool is_dead(void)
+static bool some_hub_has_hope(void)
 {
     for (int i = 0; i < hub_count; i++)
         if (hub_has_hope(hubs[i], hubs[i] == worker_hub))
-            return false;
+            return true;
+    return false;
+}
+
+static uint64_t switches_of_all(void)
+{
+    uint64_t sum = 0;
+    for (int i = 0; i < hub_count; i++)
+        sum += __atomic_load_n(&hubs[i]->switches, __ATOMIC_SEQ_CST);
+    return sum;
+}
+
+static bool awaits_signal(void)
+{
     bool has_hope = signal_may_arrive();
     if (!has_hope)
         registry_each(note_hope, &has_hope);
-    return !has_hope && !has_foreign_threads();
+    return has_hope;
+}
+
+/* Two looks at the hubs, in between which nobody ran: one that was seen asleep may have been woken, have woken one seen before, and
+ * sleep again. And a foreign thread may have woken somebody right before it ended. */
+static bool is_dead(void)
+{
+    uint64_t before = switches_of_all();
+    if (some_hub_has_hope() || awaits_signal() || has_foreign_threads())
+        return false;
+    return !some_hub_has_hope() && switches_of_all() == before;
 }
 
 /* ---- the report ---- */
