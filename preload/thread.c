@@ -8,11 +8,17 @@
 #include "runtime/hub.h"
 #include "runtime/tls.h"
 
+/* With --patch=-thread libc makes and ends them. */
+static bool threads_are_libcs(void)
+{
+    return unlikely(!(hook_families & 1u << FAMILY_thread));
+}
+
 /* POSIX pthread_create. */
 HOOK_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *), void *argument)
 {
     init_start();
-    if (in_vfork_child || !(hook_families & 1u << FAMILY_thread))
+    if (in_vfork_child || threads_are_libcs())
         return REAL(pthread_create)(thread, attr, start, argument);
     return thread_create(thread, attr, start, argument);
 }
@@ -20,18 +26,20 @@ HOOK_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr, vo
 /* POSIX pthread_join; a cancellation point. */
 HOOK_EXPORT int pthread_join(pthread_t thread, void **result)
 {
-    return thread_join(thread, result, DEADLINE_NEVER);
+    return threads_are_libcs() ? REAL(pthread_join)(thread, result) : thread_join(thread, result, DEADLINE_NEVER);
 }
 
 /* pthread_tryjoin_np(3). */
 HOOK_EXPORT int pthread_tryjoin_np(pthread_t thread, void **result)
 {
-    return thread_try_join(thread, result);
+    return threads_are_libcs() ? REAL(pthread_tryjoin_np)(thread, result) : thread_try_join(thread, result);
 }
 
 /* pthread_clockjoin_np: EINVAL for a clock other than these two. */
 HOOK_EXPORT int pthread_clockjoin_np(pthread_t thread, void **result, clockid_t clock, const struct timespec *absolute)
 {
+    if (threads_are_libcs())
+        return REAL(pthread_clockjoin_np)(thread, result, clock, absolute);
     if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC)
         return EINVAL;
     if (!absolute)
@@ -53,7 +61,7 @@ HOOK_EXPORT int pthread_timedjoin_np(pthread_t thread, void **result, const stru
 /* POSIX pthread_detach. */
 HOOK_EXPORT int pthread_detach(pthread_t thread)
 {
-    return thread_detach(thread);
+    return threads_are_libcs() ? REAL(pthread_detach)(thread) : thread_detach(thread);
 }
 
 /* POSIX pthread_exit: libc unwinds, through C++ destructors and cleanup handlers, to the frame that ran the thread. */
