@@ -57,6 +57,7 @@ void heap_learn(void *fresh_tcb)
     struct block block;
     if (!dl_iterate_phdr(find_libc_block, &block) || block.size_bytes > sizeof(before) || block.offset % 8)
         return;
+    word_count = 0; /* a fork child learns anew */
     const void *fresh = (char *)fresh_tcb + block.offset;
     memcpy(before, fresh, block.size_bytes);
     heap_warm();
