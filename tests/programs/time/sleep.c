@@ -85,7 +85,7 @@ static void together(const char *name, void *(*body)(void *), int least)
 
 static void *in_order(void *arg)
 {
-    sleep_ms(20 + (long)arg * 15);
+    sleep_ms(20 + (long)arg * 40);
     pthread_mutex_lock(&lock);
     order[ordered++] = (int)(long)arg;
     pthread_mutex_unlock(&lock);
