@@ -12,6 +12,7 @@ B   := build
 CPU := x86_64
 LIB_SRC := $(wildcard asm/$(CPU)/*.c runtime/*.c preload/*.c)
 LIB_ASM := $(wildcard asm/$(CPU)/*.S)
+ASM_HOOKS := $(addprefix $B/asm/$(CPU)/,dlsym.o ucontext.o vfork.o)
 LIB_OBJ := $(LIB_SRC:%.c=$B/%.o) $(LIB_ASM:%.S=$B/%.o)
 FCONTEXT := $B/fcontext/make_x86_64_sysv_elf_gas.o
 LIBEV := $B/libev/ev.o
@@ -65,8 +66,8 @@ $B/bench/%: tools/bench/%.c tools/bench/bench.h
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) $(CFLAGS) $< -o $@ -pthread
 
-# From an archive, so that a unit test links what is beneath its subject and nothing else.
-$B/runtime.a: $(filter $B/runtime/% $B/asm/%,$(LIB_OBJ)) $(FCONTEXT) $(LIBEV)
+# From an archive, so that a unit test links what is beneath its subject and nothing else; hooks written in assembly are not.
+$B/runtime.a: $(filter $B/runtime/% $B/asm/%,$(filter-out $(ASM_HOOKS),$(LIB_OBJ))) $(FCONTEXT) $(LIBEV)
 	rm -f $@ && ar rcs $@ $^
 
 $B/tests/unit/%: tests/unit/%.c $B/runtime.a
