@@ -43,8 +43,11 @@ HOOK_EXPORT void __lll_lock_wake_private(int *futex)
 {
     if (unlikely(in_vfork_child))
         return;
-    if (signal_is_in_malloc(__builtin_return_address(0)))
-        lock_wake_one_and_go_on(futex, LOCK_WAITER);
-    else
+    if (!signal_is_in_malloc(__builtin_return_address(0))) {
         lock_wake_one(futex, LOCK_WAITER);
+        return;
+    }
+    runtime_enter(); /* nor make way for a signal: that waits until the next call */
+    lock_wake_one_and_go_on(futex, LOCK_WAITER);
+    runtime_leave_quietly();
 }
