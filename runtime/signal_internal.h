@@ -26,7 +26,6 @@ static inline uint64_t signal_bit(int sig)
 #define SIGNALS_FAULT (SET2(SIGSEGV, SIGBUS) | SET2(SIGILL, SIGFPE) | SET2(SIGTRAP, SIGSYS))
 /* Sent by the kernel to the kernel thread whose write failed: they belong to the green thread that ran. */
 #define SIGNALS_WRITER SET2(SIGPIPE, SIGXFSZ)
-#define SIGNALS_STOP (SET2(SIGTSTP, SIGTTIN) | signal_bit(SIGTTOU))
 #define SIGNALS_IGNORED_BY_DEFAULT (SET2(SIGCHLD, SIGCONT) | SET2(SIGURG, SIGWINCH))
 #define SIGNALS_ALL UINT64_MAX
 /* What workers other than 0 keep blocked. */
